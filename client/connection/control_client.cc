@@ -1,0 +1,135 @@
+#include "client/connection/control_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+
+#include "odw/v1/control.grpc.pb.h"
+
+namespace odw::client {
+namespace {
+
+// A result has 64 MiB at most; the rest is the run's summary.
+constexpr int kMessageBytesMax = 80 << 20;
+constexpr auto kCallTimeout = std::chrono::seconds(60);
+constexpr int kReconnectBackoffMs = 20;
+constexpr int kReconnectBackoffMaxMs = 500;
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  // The two enumerations have the same numbers by design.
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+std::shared_ptr<grpc::Channel> Dial(const Endpoint& endpoint) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  arguments.SetMaxSendMessageSize(kMessageBytesMax);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectBackoffMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectBackoffMaxMs);
+  // Nothing asks a name server or a proxy for an address on this machine.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  return grpc::CreateCustomChannel(endpoint.target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+struct ControlClient::Stubs {
+  explicit Stubs(const Endpoint& endpoint)
+      : channel(Dial(endpoint)), stub(channel), token(endpoint.token) {}
+
+  void Prepare(grpc::ClientContext* context) const {
+    if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
+  }
+
+  template <typename Response, typename Method, typename Request>
+  absl::StatusOr<Response> Call(Method method, const Request& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
+    return CallIn<Response>(&context, method, request);
+  }
+
+  template <typename Response, typename Method, typename Request>
+  absl::StatusOr<Response> CallIn(grpc::ClientContext* context, Method method,
+                                  const Request& request) {
+    Prepare(context);
+    Response response;
+    const absl::Status status = FromGrpc((stub.*method)(context, request, &response));
+    if (!status.ok()) return status;
+    return response;
+  }
+
+  std::shared_ptr<grpc::Channel> channel;
+  v1::Control::Stub stub;
+  const std::string token;
+};
+
+ControlClient::ControlClient(const Endpoint& endpoint)
+    : stubs_(std::make_unique<Stubs>(endpoint)) {}
+ControlClient::~ControlClient() = default;
+
+absl::StatusOr<v1::SubmitResponse> ControlClient::Submit(const v1::SubmitRequest& request) {
+  return stubs_->Call<v1::SubmitResponse>(&v1::Control::Stub::Submit, request);
+}
+
+absl::StatusOr<v1::Run> ControlClient::GetRun(const v1::GetRunRequest& request) {
+  return stubs_->Call<v1::Run>(&v1::Control::Stub::GetRun, request);
+}
+
+absl::StatusOr<v1::ListRunsResponse> ControlClient::ListRuns(const v1::ListRunsRequest& request) {
+  return stubs_->Call<v1::ListRunsResponse>(&v1::Control::Stub::ListRuns, request);
+}
+
+absl::StatusOr<v1::GetResultResponse> ControlClient::GetResult(
+    const v1::GetResultRequest& request) {
+  if (!request.wait()) {
+    return stubs_->Call<v1::GetResultResponse>(&v1::Control::Stub::GetResult, request);
+  }
+  grpc::ClientContext context;
+  return stubs_->CallIn<v1::GetResultResponse>(&context, &v1::Control::Stub::GetResult, request);
+}
+
+absl::StatusOr<v1::StopResponse> ControlClient::Stop(const v1::StopRequest& request) {
+  return stubs_->Call<v1::StopResponse>(&v1::Control::Stub::Stop, request);
+}
+
+absl::StatusOr<v1::Info> ControlClient::GetInfo() {
+  return stubs_->Call<v1::Info>(&v1::Control::Stub::GetInfo, v1::GetInfoRequest());
+}
+
+absl::Status ControlClient::Watch(
+    const v1::WatchRequest& request,
+    const std::function<Watching(const v1::WatchEvent&)>& on_event) {
+  grpc::ClientContext context;
+  stubs_->Prepare(&context);
+  const auto reader = stubs_->stub.Watch(&context, request);
+  v1::WatchEvent event;
+  while (reader->Read(&event)) {
+    if (on_event(event) == Watching::kGoOn) continue;
+    context.TryCancel();
+    reader->Finish();
+    return absl::OkStatus();
+  }
+  return FromGrpc(reader->Finish());
+}
+
+absl::Status ControlClient::Report(
+    const v1::ReportRequest& request,
+    const std::function<absl::Status(const std::string&)>& on_chunk) {
+  grpc::ClientContext context;
+  stubs_->Prepare(&context);
+  const auto reader = stubs_->stub.Report(&context, request);
+  v1::ReportChunk chunk;
+  while (reader->Read(&chunk)) {
+    const absl::Status status = on_chunk(chunk.html());
+    if (status.ok()) continue;
+    context.TryCancel();
+    reader->Finish();
+    return status;
+  }
+  return FromGrpc(reader->Finish());
+}
+
+}  // namespace odw::client

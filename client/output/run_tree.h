@@ -1,0 +1,85 @@
+// What a watcher knows of a run, folded from its events: the model behind the live tree. One thread
+// at a time. Memory is bounded by the run's own limit on nodes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "odw/v1/control.pb.h"
+
+namespace odw::client {
+
+struct TreeNode {
+  uint64_t ordinal = 0;
+  v1::NodeState state = v1::NODE_STATE_UNSPECIFIED;
+  std::string label;
+  std::string phase;
+  std::string runtime;
+  std::string model;
+  std::string error;  // "rate_limit: the provider said later"
+  uint32_t attempt = 0;
+  uint64_t tokens = 0;
+  int64_t started_unix_ms = 0;  // of the current attempt
+  int64_t ended_unix_ms = 0;
+};
+
+struct TreeCounts {
+  uint32_t total = 0, running = 0, done = 0, failed = 0, waiting = 0;
+  uint64_t tokens = 0;
+};
+
+struct TreePhase {
+  std::string title;               // empty: nodes outside any phase
+  TreeCounts counts;
+  std::vector<uint64_t> ordinals;  // in call order
+};
+
+class RunTree {
+ public:
+  // Numbered events are applied once, in order; a repeat after a resumed stream is dropped.
+  void Apply(const v1::WatchEvent& event);
+
+  const std::string& name() const { return name_; }
+  v1::RunState state() const { return state_; }
+  v1::Health health() const { return health_; }
+  int64_t started_unix_ms() const { return started_unix_ms_; }
+  int64_t ended_unix_ms() const { return ended_unix_ms_; }
+  uint64_t last_number() const { return last_number_; }
+  bool ended() const { return ended_unix_ms_ != 0; }
+  const v1::RunEnded& end() const { return end_; }
+  const TreeCounts& counts() const { return counts_; }
+  int64_t cost_micros() const { return cost_micros_; }
+  const std::string& currency() const { return currency_; }
+  // In the order first seen; those that meta declares come first.
+  const std::vector<TreePhase>& phases() const { return phases_; }
+  const TreeNode& node(uint64_t ordinal) const { return nodes_.at(ordinal).view; }
+  // The last few log lines, oldest first.
+  const std::vector<std::string>& log() const { return log_; }
+
+ private:
+  struct Entry {
+    TreeNode view;
+    size_t phase = 0;
+    int64_t cost_micros = 0;
+  };
+
+  void ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms);
+  size_t PhaseIndex(const std::string& title);
+  void Count(const Entry& entry, int sign);
+
+  std::string name_;
+  v1::RunState state_ = v1::RUNNING;
+  v1::Health health_ = v1::OK;
+  v1::RunEnded end_;
+  int64_t started_unix_ms_ = 0, ended_unix_ms_ = 0, cost_micros_ = 0;
+  uint64_t last_number_ = 0;
+  std::string currency_;
+  TreeCounts counts_;
+  std::vector<TreePhase> phases_;
+  std::map<uint64_t, Entry> nodes_;
+  std::vector<std::string> log_;
+};
+
+}  // namespace odw::client

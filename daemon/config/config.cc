@@ -1,0 +1,268 @@
+#include "daemon/config/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <toml++/toml.h>
+
+#include "daemon/base/fd.h"
+
+namespace odw::config {
+namespace {
+
+constexpr size_t kFileBytesMax = 1u << 20;
+constexpr size_t kTextBytesMax = 4096;
+
+// Reads one table: each key by its type and bounds, then whatever was not asked for is an error.
+class TableReader {
+ public:
+  TableReader(const toml::table& table, std::string file, std::string prefix)
+      : table_(table), file_(std::move(file)), prefix_(std::move(prefix)) {}
+
+  void Text(const char* key, std::string* out) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<std::string>();
+    if (!value) return WrongType(key, *node, "a string");
+    if (value->size() > kTextBytesMax || value->find('\0') != std::string::npos) {
+      return Fail(*node, Name(key) + " is too long or holds a zero byte");
+    }
+    *out = *value;
+  }
+
+  void Flag(const char* key, bool* out) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<bool>();
+    if (!value) return WrongType(key, *node, "true or false");
+    *out = *value;
+  }
+
+  void Number(const char* key, uint32_t least, uint32_t most, uint32_t* out) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<int64_t>();
+    if (!value) return WrongType(key, *node, "a whole number");
+    if (*value < least || *value > most) {
+      return Fail(*node, Name(key) + " is " + std::to_string(*value) + " and must be from " +
+                             std::to_string(least) + " to " + std::to_string(most));
+    }
+    *out = static_cast<uint32_t>(*value);
+  }
+
+  void Seconds(const char* key, uint32_t least, uint32_t most, absl::Duration* out) {
+    uint32_t seconds = static_cast<uint32_t>(absl::ToInt64Seconds(*out));
+    Number(key, least, most, &seconds);
+    *out = absl::Seconds(seconds);
+  }
+
+  void Texts(const char* key, size_t count_max, std::vector<std::string>* out) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const toml::array* array = node->as_array();
+    if (array == nullptr) return WrongType(key, *node, "a list of strings");
+    if (array->size() > count_max) {
+      return Fail(*node, Name(key) + " may have " + std::to_string(count_max) + " entries");
+    }
+    for (const toml::node& item : *array) {
+      const auto value = item.value_exact<std::string>();
+      if (!value) return WrongType(key, item, "a list of strings");
+      out->push_back(*value);
+    }
+  }
+
+  // Calls `read` with the reader of a sub-table, when there is one.
+  void Table(const char* key, const std::function<void(TableReader&)>& read) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    if (node->as_table() == nullptr) return WrongType(key, *node, "a table");
+    ReadSub(*node->as_table(), Name(key), read);
+  }
+
+  void Tables(const char* key, size_t count_max, const std::function<void(TableReader&)>& read) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const toml::array* array = node->as_array();
+    if (array == nullptr) return WrongType(key, *node, std::string("a list of tables, [[") + key + "]]");
+    if (array->size() > count_max) {
+      return Fail(*node, Name(key) + " may have " + std::to_string(count_max) + " entries");
+    }
+    for (const toml::node& item : *array) {
+      if (item.as_table() == nullptr) return WrongType(key, item, "a table");
+      ReadSub(*item.as_table(), Name(key), read);
+    }
+  }
+
+  void Require(const char* key, const std::string& value) {
+    if (value.empty()) Fail(table_, "this " + prefix_ + " needs `" + key + "`");
+  }
+
+  // The first error; unknown keys come last.
+  absl::Status Finish() {
+    for (const auto& [key, node] : table_) {
+      if (std::find(taken_.begin(), taken_.end(), key.str()) != taken_.end()) continue;
+      FailAt(key.source(), "unknown key `" + Name(std::string(key.str())) + "`; known here: " + Known());
+    }
+    return status_;
+  }
+
+ private:
+  const toml::node* Take(const char* key) {
+    taken_.emplace_back(key);
+    return table_.get(key);
+  }
+
+  void ReadSub(const toml::table& table, const std::string& prefix,
+               const std::function<void(TableReader&)>& read) {
+    TableReader sub(table, file_, prefix);
+    read(sub);
+    if (status_.ok()) status_ = sub.Finish();
+  }
+
+  std::string Name(const std::string& key) const { return prefix_.empty() ? key : prefix_ + "." + key; }
+
+  std::string Known() const {
+    std::string all;
+    for (const std::string& key : taken_) all += (all.empty() ? "" : ", ") + key;
+    return all;
+  }
+
+  void WrongType(const std::string& key, const toml::node& node, const std::string& expected) {
+    Fail(node, Name(key) + " must be " + expected);
+  }
+  void Fail(const toml::node& node, const std::string& what) { FailAt(node.source(), what); }
+  void FailAt(const toml::source_region& at, const std::string& what) {
+    if (!status_.ok()) return;
+    status_ = absl::InvalidArgumentError(file_ + ":" + std::to_string(at.begin.line) + ":" +
+                                         std::to_string(at.begin.column) + ": " + what);
+  }
+
+  const toml::table& table_;
+  const std::string file_;
+  const std::string prefix_;
+  std::vector<std::string> taken_;
+  absl::Status status_;
+};
+
+void ReadLimits(TableReader& in, Limits* out) {
+  in.Number("concurrency", 1, kConcurrencyMax, &out->concurrency);
+  in.Number("agents_max", 1, kAgentsMax, &out->agents_max);
+  in.Number("list_length_max", 1, kListLengthMax, &out->list_length_max);
+  in.Number("prompt_bytes_max", 1024, 16u << 20, &out->prompt_bytes_max);
+  in.Number("result_bytes_max", 1024, 64u << 20, &out->result_bytes_max);
+  in.Number("args_bytes_max", 1024, 16u << 20, &out->args_bytes_max);
+  in.Number("script_chars_max", 1024, 16u << 20, &out->script_chars_max);
+  in.Number("log_lines_max", 1, 1000000, &out->log_lines_max);
+  in.Number("log_bytes_max", 1024, 256u << 20, &out->log_bytes_max);
+  in.Number("turn_cpu_ms", 10, 3600 * 1000, &out->turn_cpu_ms);
+  in.Number("heap_bytes_max", 16u << 20, 2048u << 20, &out->heap_bytes_max);
+  in.Number("call_refusals_max", 1, 1000000, &out->call_refusals_max);
+  in.Number("open_runs_max", 1, 1000000, &out->open_runs_max);
+  in.Number("return_grace_ms", 0, 600 * 1000, &out->return_grace_ms);
+}
+
+void ReadExecutor(TableReader& in, std::vector<ExecutorAutostart>* out) {
+  ExecutorAutostart executor;
+  in.Text("runtime", &executor.runtime);
+  in.Number("slots", 1, kSlotsMax, &executor.slots);
+  in.Text("name", &executor.name);
+  in.Text("config", &executor.config_file);
+  in.Require("runtime", executor.runtime);
+  if (executor.name.empty()) executor.name = executor.runtime;
+  out->push_back(std::move(executor));
+}
+
+absl::Status ReadAll(const toml::table& table, const std::string& file, Config* config) {
+  TableReader in(table, file, "");
+  in.Text("data", &config->data_dir);
+  in.Texts("listen", kListenAddressesMax, &config->listen);
+  in.Text("http", &config->http_listen);
+  in.Flag("private", &config->private_mode);
+  in.Seconds("private_linger_seconds", 0, 24 * 3600, &config->private_linger);
+  in.Text("log_level", &config->log_level);
+  in.Number("script_hosts", kScriptHostsMin, kScriptHostsMax, &config->script_hosts_max);
+  in.Seconds("lease_grace_local_seconds", 0, 24 * 3600, &config->lease_grace_local);
+  in.Text("default_runtime", &config->default_runtime);
+  in.Text("default_model", &config->default_model);
+  in.Table("limits", [&](TableReader& sub) { ReadLimits(sub, &config->limits); });
+  in.Tables("executors", kExecutorsMax,
+            [&](TableReader& sub) { ReadExecutor(sub, &config->executors); });
+  return in.Finish();
+}
+
+absl::Status CheckNames(const Config& config) {
+  const std::string& level = config.log_level;
+  if (level != "debug" && level != "info" && level != "warning" && level != "error") {
+    return absl::InvalidArgumentError("log_level is '" + level + "'; choose debug, info, warning or error");
+  }
+  std::vector<std::string> names;
+  for (const ExecutorAutostart& executor : config.executors) {
+    // It names a state folder.
+    if (executor.name.find('/') != std::string::npos || executor.name[0] == '.') {
+      return absl::InvalidArgumentError("executor name '" + executor.name + "' may not hold '/' or start with '.'");
+    }
+    if (std::find(names.begin(), names.end(), executor.name) != names.end()) {
+      return absl::InvalidArgumentError("two executors are named '" + executor.name +
+                                        "': give each a `name` of its own");
+    }
+    names.push_back(executor.name);
+  }
+  return absl::OkStatus();
+}
+
+uint64_t MemoryBytesTotal() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page) : 0;
+}
+
+}  // namespace
+
+absl::StatusOr<Config> ParseConfig(const std::string& toml, const std::string& file_name) {
+  try {
+    const toml::table table = toml::parse(toml, file_name);
+    Config config;
+    ODW_RETURN_IF_ERROR(ReadAll(table, file_name, &config));
+    return config;
+  } catch (const toml::parse_error& error) {
+    const toml::source_position at = error.source().begin;
+    return absl::InvalidArgumentError(file_name + ":" + std::to_string(at.line) + ":" +
+                                      std::to_string(at.column) + ": " +
+                                      std::string(error.description()));
+  }
+}
+
+absl::StatusOr<Config> LoadConfig(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadFile(path, kFileBytesMax);
+  if (!text.ok()) return Annotate(text.status(), "reading the configuration");
+  return ParseConfig(*text, path);
+}
+
+absl::Status Finish(Config* config) {
+  if (config->data_dir.empty()) {
+    return absl::InvalidArgumentError("no data folder: give --data DIR or `data` in the configuration");
+  }
+  if (config->data_dir[0] != '/') {
+    return absl::InvalidArgumentError("the data folder '" + config->data_dir + "' must be an absolute path");
+  }
+  if (config->listen.empty()) config->listen.push_back("unix:" + config->data_dir + "/odwd.sock");
+  if (config->listen.size() > kListenAddressesMax) {
+    return absl::InvalidArgumentError("at most " + std::to_string(kListenAddressesMax) + " listen addresses");
+  }
+  for (const std::string& address : config->listen) ODW_RETURN_IF_ERROR(CheckListenAddress(address));
+  if (!config->http_listen.empty()) ODW_RETURN_IF_ERROR(CheckHttpAddress(config->http_listen));
+  if (config->script_hosts_max == 0) config->script_hosts_max = DefaultScriptHosts(MemoryBytesTotal());
+  if (config->script_hosts_max < kScriptHostsMin || config->script_hosts_max > kScriptHostsMax) {
+    return absl::InvalidArgumentError("script_hosts must be from " + std::to_string(kScriptHostsMin) +
+                                      " to " + std::to_string(kScriptHostsMax));
+  }
+  return CheckNames(*config);
+}
+
+uint32_t DefaultScriptHosts(uint64_t memory_bytes_total) {
+  return static_cast<uint32_t>(std::clamp<uint64_t>(memory_bytes_total / 8 / (16u << 20), 4, 64));
+}
+
+}  // namespace odw::config

@@ -1,0 +1,101 @@
+#include "daemon/core/engine.h"
+
+#include <algorithm>
+
+#include "daemon/core/apply.h"
+#include "daemon/core/summary.h"
+
+namespace odw::core {
+
+Engine::Engine(Settings settings)
+    : world_(settings),
+      scheduler_(&world_),
+      hosts_(&world_),
+      runs_(&world_, &scheduler_, &hosts_),
+      nodes_(&world_, &runs_),
+      leases_(&world_, &nodes_, &scheduler_) {}
+
+absl::Status Engine::Restore(const std::string& run_id, const v1::Event& event) {
+  std::unique_ptr<Run>& run = world_.runs[run_id];
+  if (!run) {
+    run = std::make_unique<Run>();
+    run->header.set_run_id(run_id);
+  }
+  absl::Status status = Apply(event, run.get());
+  if (!status.ok()) world_.runs.erase(run_id);
+  return status;
+}
+
+void Engine::FinishRecovery(absl::Time now) {
+  world_.set_now(now);
+  std::vector<Run*> runs;
+  for (auto& [id, run] : world_.runs) runs.push_back(run.get());
+  std::sort(runs.begin(), runs.end(), [](const Run* a, const Run* b) {
+    return std::pair(a->submitted_ms, a->id()) < std::pair(b->submitted_ms, b->id());
+  });
+  for (Run* run : runs) {
+    leases_.Recover(run);
+    runs_.Recover(run);
+  }
+  hosts_.Admit();
+}
+
+void Engine::Handle(absl::Time now, Input input) {
+  if (journal_failed_) return;
+  world_.set_now(now);
+  struct Visitor {
+    Engine* e;
+    void operator()(Submit& in) { e->runs_.OnSubmit(std::move(in)); }
+    void operator()(StopRun& in) { e->runs_.OnStop(in); }
+    void operator()(HostTurn& in) { e->runs_.OnTurn(std::move(in)); }
+    void operator()(HostGone& in) { e->runs_.OnHostGone(in); }
+    void operator()(ExecutorAttached& in) { e->leases_.OnAttached(std::move(in)); }
+    void operator()(ExecutorDetached& in) { e->leases_.OnDetached(in.session); }
+    void operator()(ExecutorSaid& in) { e->leases_.OnSaid(std::move(in)); }
+    void operator()(JournalFailed&) { e->journal_failed_ = true; }
+    void operator()(Tick&) { e->OnTick(); }
+  };
+  std::visit(Visitor{this}, input);
+  if (journal_failed_) return;
+  hosts_.Admit();
+  scheduler_.AssignReady();
+  runs_.EvictEnded();
+}
+
+absl::Time Engine::NextWake() const {
+  return world_.alarms.empty() ? absl::InfiniteFuture() : world_.alarms.top().at;
+}
+
+void Engine::OnTick() {
+  while (!world_.alarms.empty() && world_.alarms.top().at <= world_.now()) {
+    const Alarm alarm = world_.alarms.top();
+    world_.alarms.pop();
+    OnAlarm(alarm);
+  }
+}
+
+void Engine::OnAlarm(const Alarm& alarm) {
+  if (alarm.kind == Alarm::Kind::kLease) return leases_.OnLeaseAlarm(alarm.subject);
+  if (alarm.kind == Alarm::Kind::kHostPark) return;  // Admit, after every input, looks again
+  Run* run = world_.FindRun(alarm.subject);
+  if (run == nullptr) return;
+  switch (alarm.kind) {
+    case Alarm::Kind::kNodeDue: runs_.OnNodeDue(run, alarm.node); break;
+    case Alarm::Kind::kReturnGrace: runs_.OnReturnGrace(run); break;
+    case Alarm::Kind::kLeftover: runs_.OnLeftover(run); break;
+    default: break;
+  }
+}
+
+std::vector<v1::RunSummary> Engine::TakeSummaries() {
+  std::vector<v1::RunSummary> summaries;
+  summaries.reserve(world_.dirty.size());
+  for (Run* run : world_.dirty) {
+    run->live.dirty = false;
+    summaries.push_back(Summarize(*run, scheduler_));
+  }
+  world_.dirty.clear();
+  return summaries;
+}
+
+}  // namespace odw::core

@@ -1,0 +1,152 @@
+#include "daemon/core/leases.h"
+
+#include <algorithm>
+
+namespace odw::core {
+
+void Leases::OnAttached(ExecutorAttached attached) {
+  const std::string& id = attached.info.executor_id();
+  std::unique_ptr<Executor>& executor = world_->executors[id];
+  if (!executor) executor = std::make_unique<Executor>();
+  if (executor->connected()) {
+    if (attached.info.session_epoch() <= executor->info.session_epoch()) {
+      world_->Do(CloseSession{.session = attached.session,
+                              .why = absl::AlreadyExistsError(
+                                  "executor " + id + " is attached with a later session; two processes "
+                                  "share its state folder, or this stream is an old one")});
+      return;
+    }
+    // A newer stream of the same executor: the old one is dead and has not noticed.
+    world_->Do(CloseSession{.session = executor->session, .why = absl::AbortedError("attached again")});
+    world_->sessions.erase(executor->session);
+  }
+  executor->session = attached.session;
+  executor->info = std::move(attached.info);
+  executor->draining = false;
+  executor->lease_until = absl::InfiniteFuture();
+  world_->sessions[executor->session] = executor.get();
+  world_->Do(SendWelcome{.session = executor->session});
+  Reconcile(executor.get(), executor->info.pid());
+  executor->info.clear_held();
+  scheduler_->ExecutorsChanged();
+}
+
+void Leases::Reconcile(Executor* executor, uint32_t pid) {
+  absl::flat_hash_set<std::string> held;
+  for (const v1::Held& task : executor->info.held()) {
+    held.insert(task.token());
+    const auto known = world_->tokens.find(task.token());
+    if (known == world_->tokens.end()) {
+      // A finished one will be offered, acknowledged and dropped.
+      if (!task.finished()) {
+        world_->Do(SendCancel{.session = executor->session, .token = task.token(),
+                              .reason = "the daemon does not know this task"});
+      }
+      continue;
+    }
+    const TokenRef ref = known->second;
+    nodes_->OnAttemptBack(ref, *executor);
+    if (ref.run->live.tokens.insert(task.token()).second) ++ref.run->live.running;
+    executor->tokens.insert(task.token());
+    if (ref.run->ended() && !task.finished()) {
+      world_->Do(SendCancel{.session = executor->session, .token = task.token(),
+                            .reason = "the run has ended"});
+    }
+  }
+  std::vector<std::string> missing;
+  for (const std::string& token : executor->tokens) {
+    if (!held.contains(token)) missing.push_back(token);
+  }
+  std::sort(missing.begin(), missing.end());
+  for (const std::string& token : missing) {
+    const auto known = world_->tokens.find(token);
+    if (known == world_->tokens.end()) continue;
+    const TokenRef ref = known->second;
+    const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
+    // The same process never got it; another process may have died at it.
+    const bool re_executed = attempt != nullptr && attempt->executor_pid != pid;
+    nodes_->OnAttemptLost(ref, "its executor does not have it", re_executed);
+    executor->tokens.erase(token);
+  }
+}
+
+void Leases::StartGrace(Executor* executor) {
+  executor->lease_until = world_->now() + world_->settings().lease_grace;
+  world_->WakeAt(executor->lease_until, Alarm::Kind::kLease, executor->info.executor_id());
+}
+
+void Leases::OnDetached(SessionId session) {
+  const auto found = world_->sessions.find(session);
+  if (found == world_->sessions.end()) return;
+  Executor* executor = found->second;
+  world_->sessions.erase(found);
+  executor->session = 0;
+  StartGrace(executor);
+  scheduler_->ExecutorsChanged();
+}
+
+void Leases::OnLeaseAlarm(const std::string& executor_id) {
+  Executor* executor = world_->FindExecutor(executor_id);
+  if (executor == nullptr || executor->connected() || executor->lease_until > world_->now()) return;
+  std::vector<std::string> tokens(executor->tokens.begin(), executor->tokens.end());
+  std::sort(tokens.begin(), tokens.end());
+  const std::string name = executor->info.name().empty() ? executor_id : executor->info.name();
+  for (const std::string& token : tokens) {
+    const auto known = world_->tokens.find(token);
+    if (known != world_->tokens.end()) nodes_->OnLeaseExpired(known->second, name);
+  }
+  // Blocked attempts keep their token, and so the executor its entry, until it returns.
+  if (executor->tokens.empty()) {
+    world_->executors.erase(executor_id);
+    scheduler_->ExecutorsChanged();
+  }
+}
+
+void Leases::OnSaid(ExecutorSaid said) {
+  const auto found = world_->sessions.find(said.session);
+  if (found == world_->sessions.end()) return;  // a stream that was replaced
+  Executor* executor = found->second;
+  switch (said.message.body_case()) {
+    case v1::FromExecutor::kResult: {
+      const std::string token = said.message.result().token();
+      nodes_->OnResult(said.session, std::move(*said.message.mutable_result()));
+      executor->tokens.erase(token);
+      break;
+    }
+    case v1::FromExecutor::kLost: {
+      const auto known = world_->tokens.find(said.message.lost().token());
+      if (known != world_->tokens.end()) {
+        nodes_->OnAttemptLost(known->second, "lost: " + said.message.lost().why(), /*re_executed=*/true);
+      }
+      executor->tokens.erase(said.message.lost().token());
+      break;
+    }
+    case v1::FromExecutor::kDraining:
+      executor->draining = true;
+      break;
+    default:
+      break;
+  }
+}
+
+void Leases::Recover(Run* run) {
+  for (NodeId id = 1; id <= run->nodes.size(); ++id) {
+    Node& node = run->node(id);
+    if (node.phase == NodePhase::kSettled) continue;
+    for (const Attempt& attempt : node.attempts) {
+      world_->tokens[attempt.token] = TokenRef{.run = run, .node = id, .attempt = attempt.number};
+      if (!attempt.live) continue;
+      run->live.tokens.insert(attempt.token);
+      ++run->live.running;
+      std::unique_ptr<Executor>& executor = world_->executors[attempt.executor_id];
+      if (!executor) {
+        executor = std::make_unique<Executor>();
+        executor->info.set_executor_id(attempt.executor_id);
+        StartGrace(executor.get());
+      }
+      executor->tokens.insert(attempt.token);
+    }
+  }
+}
+
+}  // namespace odw::core

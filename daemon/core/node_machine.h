@@ -1,0 +1,38 @@
+// One node's attempts: what an answer or a loss means, whether to try again, what the script sees.
+#pragma once
+
+#include <string>
+
+#include "daemon/core/run_machine.h"
+#include "daemon/core/world.h"
+
+namespace odw::core {
+
+class NodeMachine {
+ public:
+  NodeMachine(World* world, RunMachine* runs) : world_(world), runs_(runs) {}
+
+  // An executor's answer. Every answer is acknowledged once what it means is durable; one for a token
+  // that nobody waits for is acknowledged and dropped. The first valid answer of any attempt wins.
+  void OnResult(SessionId session, v1::Result result);
+
+  // The attempt is gone without an answer, and surely dead: its node runs again.
+  void OnAttemptLost(TokenRef ref, const std::string& why, bool re_executed);
+  // The attempt's host is gone and its fate unknown. Runs again only what may; else the node is blocked.
+  void OnLeaseExpired(TokenRef ref, const std::string& executor_name);
+  // A host came back with an attempt that was given up or blocked.
+  void OnAttemptBack(TokenRef ref, const Executor& executor);
+
+ private:
+  void OnAnswer(Run* run, NodeId id, uint32_t attempt, v1::Result result);
+  void OnFailure(Run* run, NodeId id, const v1::Error& error);
+  void EmitEnded(TokenRef ref, v1::Result result, bool discarded);
+  void SettleOk(Run* run, NodeId id, uint32_t attempt, bool is_json, const v1::Usage& usage);
+  void SettleFailed(Run* run, NodeId id, const v1::Error& error);
+  void CancelOthers(Run* run, NodeId id, uint32_t winner);
+
+  World* const world_;
+  RunMachine* const runs_;
+};
+
+}  // namespace odw::core

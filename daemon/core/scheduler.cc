@@ -1,0 +1,236 @@
+#include "daemon/core/scheduler.h"
+
+#include <algorithm>
+
+#include "daemon/base/ids.h"
+
+namespace odw::core {
+namespace {
+
+bool Serves(const v1::Register& info, const std::string& provider, const std::string& model) {
+  if (info.models().empty() || (provider.empty() && model.empty())) return true;
+  return std::any_of(info.models().begin(), info.models().end(), [&](const v1::Model& offered) {
+    return (provider.empty() || offered.provider() == provider) &&
+           (model.empty() || offered.name() == model);
+  });
+}
+
+template <typename List>
+bool Contains(const List& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// What may run a second time while the first one's fate is unknown.
+bool Repeatable(const v1::AgentRequest& request, const v1::Register& executor) {
+  if (request.isolation() == "worktree") return true;
+  if (request.runtime() == "command") {
+    return Contains(executor.read_only_commands(), request.command());
+  }
+  return request.runtime() == "mock" || request.runtime() == "bamboo" ||
+         request.permission() == "read-only";
+}
+
+}  // namespace
+
+bool Scheduler::AtCap(const Run& run) const {
+  return run.live.running >= run.header.settings().concurrency();
+}
+
+Scheduler::Demand* Scheduler::DemandOf(const v1::AgentRequest& request) {
+  std::string key = request.runtime();
+  for (const std::string& part : {request.provider(), request.model(), request.command()}) {
+    key += '\0';
+    key += part;
+  }
+  std::unique_ptr<Demand>& demand = demands_[key];
+  if (!demand) {
+    demand = std::make_unique<Demand>();
+    demand->runtime = request.runtime();
+    demand->provider = request.provider();
+    demand->model = request.model();
+    demand->command = request.command();
+    order_.push_back(demand.get());
+  }
+  return demand.get();
+}
+
+void Scheduler::AddToRing(Demand* demand, RunQueue* queue) {
+  if (queue->in_ring || queue->nodes.empty()) return;
+  queue->in_ring = true;
+  std::unique_ptr<OwnerRing>& owner = demand->by_owner[queue->run->header.owner()];
+  if (!owner) owner = std::make_unique<OwnerRing>();
+  owner->runs.push_back(queue);
+  if (owner->in_ring) return;
+  owner->in_ring = true;
+  demand->owners.push_back(owner.get());
+}
+
+void Scheduler::Enqueue(Run* run, NodeId node) {
+  Demand* demand = DemandOf(run->node(node).details->request);
+  std::unique_ptr<RunQueue>& queue = demand->by_run[run];
+  if (!queue) {
+    queue = std::make_unique<RunQueue>();
+    queue->run = run;
+  }
+  queue->nodes.push_back(node);
+  if (!AtCap(*run)) AddToRing(demand, queue.get());
+}
+
+void Scheduler::Forget(Run* run) {
+  for (Demand* demand : order_) {
+    const auto found = demand->by_run.find(run);
+    if (found == demand->by_run.end()) continue;
+    for (auto& [name, owner] : demand->by_owner) {
+      std::erase(owner->runs, found->second.get());
+    }
+    demand->by_run.erase(found);
+  }
+}
+
+void Scheduler::ReleaseRunSlot(Run* run) {
+  if (AtCap(*run)) return;
+  for (Demand* demand : order_) {
+    const auto found = demand->by_run.find(run);
+    if (found != demand->by_run.end()) AddToRing(demand, found->second.get());
+  }
+}
+
+void Scheduler::ExecutorsChanged() {
+  for (Demand* demand : order_) demand->candidates_stale = true;
+  for (auto& [id, run] : world_->runs) {
+    if (run->counts.queued > 0) world_->MarkDirty(run.get());
+  }
+}
+
+void Scheduler::RefreshCandidates(Demand* demand) {
+  if (!demand->candidates_stale) return;
+  demand->candidates_stale = false;
+  demand->candidates.clear();
+  bool declared = false;
+  for (auto& [id, executor] : world_->executors) {
+    if (!executor->connected() || executor->info.runtime() != demand->runtime) continue;
+    if (!Serves(executor->info, demand->provider, demand->model)) continue;
+    demand->candidates.push_back(executor.get());
+    declared |= Contains(executor->info.commands(), demand->command);
+  }
+  // A command goes where it is declared. Declared nowhere: any executor of the runtime names the error.
+  if (declared) {
+    std::erase_if(demand->candidates, [&](Executor* executor) {
+      return !Contains(executor->info.commands(), demand->command);
+    });
+  }
+  std::sort(demand->candidates.begin(), demand->candidates.end(), [](Executor* a, Executor* b) {
+    return a->info.executor_id() < b->info.executor_id();
+  });
+}
+
+Executor* Scheduler::FreeExecutor(Demand* demand) {
+  RefreshCandidates(demand);
+  Executor* best = nullptr;
+  for (Executor* executor : demand->candidates) {
+    if (!executor->has_free_slot()) continue;
+    // The emptiest by share: a/b < c/d without division.
+    if (best == nullptr || executor->tokens.size() * best->info.slots() <
+                               best->tokens.size() * executor->info.slots()) {
+      best = executor;
+    }
+  }
+  return best;
+}
+
+Scheduler::RunQueue* Scheduler::Next(Demand* demand) {
+  while (!demand->owners.empty()) {
+    OwnerRing* owner = demand->owners.front();
+    if (owner->runs.empty()) {
+      owner->in_ring = false;
+      demand->owners.pop_front();
+      continue;
+    }
+    RunQueue* queue = owner->runs.front();
+    while (!queue->nodes.empty() &&
+           queue->run->node(queue->nodes.front()).phase != NodePhase::kQueued) {
+      queue->nodes.pop_front();
+    }
+    if (!queue->nodes.empty() && !AtCap(*queue->run)) return queue;
+    queue->in_ring = false;  // comes back by Enqueue or ReleaseRunSlot
+    owner->runs.pop_front();
+  }
+  return nullptr;
+}
+
+void Scheduler::Assign(Run* run, NodeId id, Executor* executor) {
+  Node& node = run->node(id);
+  const uint32_t number = node.attempts_started + 1;
+  const std::string token = AttemptToken(run->id(), id, number);
+  v1::Event event;
+  v1::AttemptStarted* started = event.mutable_attempt_started();
+  started->set_node(id);
+  started->set_attempt(number);
+  started->set_token(token);
+  started->set_executor_id(executor->info.executor_id());
+  started->set_executor_pid(executor->info.pid());
+  started->set_repeatable(Repeatable(node.details->request, executor->info));
+  world_->Emit(run, std::move(event));
+
+  ++run->live.running;
+  run->live.tokens.insert(token);
+  executor->tokens.insert(token);
+  world_->tokens[token] = TokenRef{.run = run, .node = id, .attempt = number};
+  ++world_->stats.assigns;
+
+  SendAssign send{.session = executor->session, .prompt = node.details->prompt};
+  send.assign.set_session_epoch(executor->info.session_epoch());
+  send.assign.set_token(token);
+  send.assign.set_run_id(run->id());
+  send.assign.set_node(id);
+  send.assign.set_attempt(number);
+  *send.assign.mutable_request() = node.details->request;
+  world_->Do(std::move(send));
+}
+
+bool Scheduler::AssignOne(Demand* demand) {
+  if (demand->owners.empty()) return false;
+  Executor* executor = FreeExecutor(demand);
+  if (executor == nullptr) return false;
+  RunQueue* queue = Next(demand);
+  if (queue == nullptr) return false;
+  const NodeId node = queue->nodes.front();
+  queue->nodes.pop_front();
+  // Round robin: the run goes to the end of its owner's ring, the owner to the end of the demand's.
+  OwnerRing* owner = demand->owners.front();
+  owner->runs.pop_front();
+  queue->in_ring = false;
+  demand->owners.pop_front();
+  demand->owners.push_back(owner);
+  Assign(queue->run, node, executor);
+  if (!AtCap(*queue->run)) AddToRing(demand, queue);
+  return true;
+}
+
+void Scheduler::AssignReady() {
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (Demand* demand : order_) progress |= AssignOne(demand);
+  }
+}
+
+std::vector<std::string> Scheduler::WaitingFor(const Run& run) const {
+  std::vector<std::string> reasons;
+  for (const Demand* demand : order_) {
+    const auto found = demand->by_run.find(&run);
+    if (found == demand->by_run.end() || found->second->nodes.empty()) continue;
+    const bool served = std::any_of(
+        world_->executors.begin(), world_->executors.end(), [&](const auto& entry) {
+          return entry.second->connected() && entry.second->info.runtime() == demand->runtime &&
+                 Serves(entry.second->info, demand->provider, demand->model);
+        });
+    if (served) continue;
+    std::string reason = "blocked: no executor for " + demand->runtime;
+    if (!demand->provider.empty()) reason += ", provider " + demand->provider;
+    if (!demand->model.empty()) reason += ", model " + demand->model;
+    reasons.push_back(std::move(reason));
+  }
+  return reasons;
+}
+
+}  // namespace odw::core

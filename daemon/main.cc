@@ -1,0 +1,179 @@
+// odwd: the composition root. Makes the parts, joins them, waits for the end.
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "daemon/base/canonical_json.h"
+#include "daemon/base/log.h"
+#include "daemon/base/subprocess.h"
+#include "daemon/base/version.h"
+#include "daemon/flags.h"
+#include "daemon/hosts/loader_process.h"
+#include "daemon/http/http_server.h"
+#include "daemon/journal/rocks_journal.h"
+#include "daemon/loop/core_loop.h"
+#include "daemon/loop/executor_starter.h"
+#include "daemon/loop/run_reader.h"
+#include "daemon/rpc/server.h"
+#include "webreport/report.h"
+
+namespace odw {
+namespace {
+
+constexpr int kExitUsage = 2;
+constexpr int kExitFailure = 1;
+constexpr absl::Duration kShutdownDeadline = absl::Seconds(5);
+constexpr int kIdleCheckMs = 250;
+
+int Complain(const absl::Status& status, int exit_code) {
+  std::fprintf(stderr, "odwd: %s\n", MessageOf(status).c_str());
+  return exit_code;
+}
+
+LogLevel LevelFrom(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return LogLevel::kInfo;
+}
+
+core::Settings CoreSettings(const config::Config& config) {
+  core::Settings settings;
+  settings.script_hosts_max = config.script_hosts_max;
+  settings.open_runs_max = config.limits.open_runs_max;
+  settings.lease_grace = config.lease_grace_local;
+  return settings;
+}
+
+absl::StatusOr<std::string> RenderRun(journal::Journal* journal, const std::string& run_id) {
+  ODW_ASSIGN_OR_RETURN(const v1::Run run, loop::ReadRun(journal, run_id));
+  const auto blobs = [&](const v1::Blob& blob) -> absl::StatusOr<std::string> {
+    if (blob.sha256().empty()) return blob.inline_();
+    return journal->ReadBlob(run_id, blob.sha256());
+  };
+  return webreport::RenderReport(run, blobs, {.now_unix_ms = absl::ToUnixMillis(absl::Now())});
+}
+
+// odwd.json: how clients and people find a running daemon.
+absl::Status WriteReadyFile(const config::Config& config, const rpc::Server& server,
+                            const std::string& http) {
+  std::string listen;
+  for (const std::string& address : server.addresses()) {
+    listen += (listen.empty() ? "" : ",") + JsonQuote(address);
+  }
+  return WriteFileAtomically(config.data_dir + "/odwd.json",
+                             "{\"pid\":" + std::to_string(getpid()) + ",\"version\":\"" + kVersion +
+                                 "\",\"listen\":[" + listen + "],\"http\":" + JsonQuote(http) + "}\n");
+}
+
+void StartExecutors(const config::Config& config, const std::string& address) {
+  for (const config::ExecutorAutostart& executor : config.executors) {
+    auto started = loop::StartExecutor({.binary = OwnBinaryFolder() + "/odw-executor",
+                                        .daemon_address = address,
+                                        .data_dir = config.data_dir},
+                                       executor);
+    if (!started.ok()) LogError(MessageOf(started.status()));
+  }
+}
+
+// Blocks SIGTERM and SIGINT for all threads to come; they arrive on the descriptor.
+UniqueFd TakeSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC));
+}
+
+// Until a signal, or in private mode until nobody needs this daemon.
+void WaitForTheEnd(const config::Config& config, int signals, const rpc::Server& server,
+                   const loop::CoreLoop& loop) {
+  for (;;) {
+    pollfd waiting{signals, POLLIN, 0};
+    if (poll(&waiting, 1, config.private_mode ? kIdleCheckMs : -1) > 0) {
+      LogInfo("stopping on a signal");
+      return;
+    }
+    if (!config.private_mode) continue;
+    const rpc::ClientActivity activity = server.activity();
+    if (activity.active_calls == 0 && loop.open_runs() == 0 &&
+        absl::Now() - activity.last_call > config.private_linger) {
+      LogInfo("stopping: no client and no open run");
+      return;
+    }
+  }
+}
+
+absl::Status Serve(const config::Config& config, const UniqueFd& signals) {
+  ODW_RETURN_IF_ERROR(MakeFolders(config.data_dir));
+  absl::StatusOr<UniqueFd> lock = LockFile(config.data_dir + "/lock");
+  if (!lock.ok()) {
+    return Annotate(lock.status(), "another odwd serves " + config.data_dir + ", use it or another --data");
+  }
+  ODW_ASSIGN_OR_RETURN(auto journal, journal::RocksJournal::Open(config.data_dir + "/journal"));
+  metrics::Metrics metrics;
+  if (!config.http_listen.empty()) metrics.Enable();
+  const std::string script_binary = OwnBinaryFolder() + "/odw-script";
+  hosts::LoaderProcess loader(script_binary);
+  loop::CoreLoop loop({.settings = CoreSettings(config), .script_binary = script_binary,
+                       .daemon_version = kVersion},
+                      journal.get(), &metrics);
+  rpc::Server server(
+      {.listen = config.listen, .data_dir = config.data_dir, .token_file = config.data_dir + "/token",
+       .limits = config.limits, .default_runtime = config.default_runtime,
+       .default_model = config.default_model},
+      {.inbox = &loop, .journal = journal.get(), .loader = &loader,
+       .render_report = [&](const std::string& run_id) { return RenderRun(journal.get(), run_id); },
+       .fill_info = [&](v1::Info* info) { loop.FillInfo(info); },
+       .versions = [&] { return loop.Versions(); }});
+  ODW_RETURN_IF_ERROR(loop.Start(server.outbox()));
+  std::thread core_thread([&] { loop.Run(); });
+  std::unique_ptr<http::HttpServer> http;
+  absl::Status started = server.Start();
+  if (started.ok() && !config.http_listen.empty()) {
+    auto http_started = http::HttpServer::Start({.listen = config.http_listen, .metrics = &metrics,
+                                                 .healthy = [&] { return loop.Healthy(); }});
+    started = http_started.status();
+    if (http_started.ok()) http = *std::move(http_started);
+  }
+  if (started.ok()) started = WriteReadyFile(config, server, http ? http->address() : "");
+  if (started.ok()) {
+    StartExecutors(config, server.addresses().front());
+    sd_notify(0, "READY=1");
+    LogInfo("odwd " + std::string(kVersion) + " serves " + server.addresses().front());
+    WaitForTheEnd(config, signals.get(), server, loop);
+    sd_notify(0, "STOPPING=1");
+    unlink((config.data_dir + "/odwd.json").c_str());
+    server.Shutdown(kShutdownDeadline);
+  }
+  http.reset();
+  loop.Stop();
+  core_thread.join();
+  return started;
+}
+
+int Main(int argc, char** argv) {
+  absl::StatusOr<Flags> flags = ParseFlags(argc, argv);
+  if (!flags.ok()) return Complain(flags.status(), kExitUsage);
+  if (flags->show_help) return std::fputs(kUsage, stdout) < 0 ? kExitFailure : 0;
+  if (flags->show_version) return std::printf("odwd %s\n", kVersion) < 0 ? kExitFailure : 0;
+  if (absl::Status status = config::Finish(&flags->config); !status.ok()) {
+    return Complain(status, kExitUsage);
+  }
+  InitLog("odwd", LevelFrom(flags->config.log_level));
+  const UniqueFd signals = TakeSignals();
+  absl::Status status = Serve(flags->config, signals);
+  return status.ok() ? 0 : Complain(status, kExitFailure);
+}
+
+}  // namespace
+}  // namespace odw
+
+int main(int argc, char** argv) { return odw::Main(argc, argv); }

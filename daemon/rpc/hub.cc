@@ -1,0 +1,202 @@
+#include "daemon/rpc/hub.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace odw::rpc {
+
+void Hub::Send(core::SessionId session, v1::ToExecutor message) {
+  std::shared_ptr<Session> to;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = sessions_.find(session);
+    if (found == sessions_.end()) return;
+    to = found->second;
+  }
+  to->Send(std::move(message));
+}
+
+void Hub::CloseSession(core::SessionId session, absl::Status why) {
+  std::shared_ptr<Session> to;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = sessions_.find(session);
+    if (found == sessions_.end()) return;
+    to = found->second;
+  }
+  to->Close(std::move(why));
+}
+
+void Hub::CompleteReply(core::Reply reply) {
+  ReplyCallback done;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = replies_.find(reply.request);
+    if (found == replies_.end()) return;
+    done = std::move(found->second);
+    replies_.erase(found);
+  }
+  done(std::move(reply));
+}
+
+void Hub::OnCommitted(const std::vector<std::pair<std::string, uint64_t>>& runs) {
+  std::vector<std::pair<std::shared_ptr<Watcher>, uint64_t>> to;
+  {
+    MutexLock lock(&mutex_);
+    if (watchers_.empty()) return;
+    for (const auto& [run_id, last] : runs) {
+      const auto found = watchers_.find(run_id);
+      if (found == watchers_.end()) continue;
+      for (const auto& watcher : found->second) to.emplace_back(watcher, last);
+    }
+  }
+  for (const auto& [watcher, last] : to) watcher->OnEvents(last);
+}
+
+void Hub::OnRunEnded(const std::string& run_id) {
+  std::vector<Waiter> ended;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = waiters_.find(run_id);
+    if (found == waiters_.end()) return;
+    ended = std::move(found->second);
+    waiting_ -= ended.size();
+    waiters_.erase(found);
+  }
+  for (Waiter& waiter : ended) waiter.done(absl::OkStatus());
+}
+
+void Hub::FailAll(absl::Status status) {
+  {
+    MutexLock lock(&mutex_);
+    if (!journal_error_.ok()) return;
+    journal_error_ = status;
+  }
+  End(absl::UnavailableError("the journal stopped, and nothing more is accepted: " + MessageOf(status)));
+}
+
+void Hub::EndAll() { End(absl::UnavailableError("odwd is stopping")); }
+
+void Hub::End(const absl::Status& status) {
+  std::vector<std::shared_ptr<Session>> sessions;
+  std::vector<std::shared_ptr<Watcher>> watchers;
+  std::vector<std::pair<core::RequestId, ReplyCallback>> replies;
+  std::vector<Waiter> waiters;
+  {
+    MutexLock lock(&mutex_);
+    if (status_.ok()) status_ = status;
+    // Streams take themselves out when they are done.
+    for (const auto& [id, session] : sessions_) sessions.push_back(session);
+    for (const auto& [run, list] : watchers_) watchers.insert(watchers.end(), list.begin(), list.end());
+    for (auto& [id, done] : replies_) replies.emplace_back(id, std::move(done));
+    replies_.clear();
+    for (auto& [run, list] : waiters_) {
+      std::move(list.begin(), list.end(), std::back_inserter(waiters));
+    }
+    waiting_ -= waiters.size();
+    waiters_.clear();
+  }
+  for (const auto& session : sessions) session->Close(status);
+  for (const auto& watcher : watchers) watcher->Fail(status);
+  for (auto& [id, done] : replies) done(core::Reply{.request = id, .status = status});
+  for (Waiter& waiter : waiters) waiter.done(status);
+}
+
+absl::Status Hub::status() const {
+  MutexLock lock(&mutex_);
+  return status_;
+}
+
+absl::Status Hub::journal_error() const {
+  MutexLock lock(&mutex_);
+  return journal_error_;
+}
+
+absl::StatusOr<core::SessionId> Hub::AddSession(std::shared_ptr<Session> session) {
+  MutexLock lock(&mutex_);
+  ODW_RETURN_IF_ERROR(status_);
+  if (sessions_.size() >= kSessionsMax) {
+    return absl::ResourceExhaustedError("already " + std::to_string(kSessionsMax) +
+                                        " executors are attached");
+  }
+  const core::SessionId id = ++last_id_;
+  sessions_.emplace(id, std::move(session));
+  return id;
+}
+
+void Hub::RemoveSession(core::SessionId id) {
+  std::shared_ptr<Session> gone;  // destroyed outside the lock
+  MutexLock lock(&mutex_);
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  gone = std::move(found->second);
+  sessions_.erase(found);
+}
+
+absl::StatusOr<core::RequestId> Hub::ExpectReply(ReplyCallback done) {
+  MutexLock lock(&mutex_);
+  ODW_RETURN_IF_ERROR(status_);
+  const core::RequestId id = ++last_id_;
+  replies_.emplace(id, std::move(done));
+  return id;
+}
+
+bool Hub::ForgetReply(core::RequestId id) {
+  MutexLock lock(&mutex_);
+  return replies_.erase(id) > 0;
+}
+
+absl::Status Hub::AddWatcher(const std::string& run_id, std::shared_ptr<Watcher> watcher) {
+  MutexLock lock(&mutex_);
+  ODW_RETURN_IF_ERROR(status_);
+  if (waiting_ >= kWaitersMax) {
+    return absl::ResourceExhaustedError("already " + std::to_string(kWaitersMax) + " calls wait for runs");
+  }
+  ++waiting_;
+  watchers_[run_id].push_back(std::move(watcher));
+  return absl::OkStatus();
+}
+
+void Hub::RemoveWatcher(const std::string& run_id, const Watcher* watcher) {
+  std::shared_ptr<Watcher> gone;
+  MutexLock lock(&mutex_);
+  const auto found = watchers_.find(run_id);
+  if (found == watchers_.end()) return;
+  auto& list = found->second;
+  const auto at = std::find_if(list.begin(), list.end(),
+                               [&](const auto& entry) { return entry.get() == watcher; });
+  if (at == list.end()) return;
+  gone = std::move(*at);
+  list.erase(at);
+  --waiting_;
+  if (list.empty()) watchers_.erase(found);
+}
+
+absl::StatusOr<Hub::WaiterId> Hub::AddWaiter(const std::string& run_id, EndCallback done) {
+  MutexLock lock(&mutex_);
+  ODW_RETURN_IF_ERROR(status_);
+  if (waiting_ >= kWaitersMax) {
+    return absl::ResourceExhaustedError("already " + std::to_string(kWaitersMax) + " calls wait for runs");
+  }
+  ++waiting_;
+  const WaiterId id = ++last_id_;
+  waiters_[run_id].push_back({.id = id, .done = std::move(done)});
+  return id;
+}
+
+bool Hub::RemoveWaiter(const std::string& run_id, WaiterId id) {
+  EndCallback gone;
+  MutexLock lock(&mutex_);
+  const auto found = waiters_.find(run_id);
+  if (found == waiters_.end()) return false;
+  auto& list = found->second;
+  const auto at = std::find_if(list.begin(), list.end(), [&](const Waiter& w) { return w.id == id; });
+  if (at == list.end()) return false;
+  gone = std::move(at->done);
+  list.erase(at);
+  --waiting_;
+  if (list.empty()) waiters_.erase(found);
+  return true;
+}
+
+}  // namespace odw::rpc

@@ -1,0 +1,78 @@
+// odwd's gRPC face: Control for clients, Executors for odw-executor, health and reflection, on unix
+// sockets and loopback TCP. The only folder that includes grpcpp; this header does not.
+//
+// Order at start: construct (outbox() is valid from then on), start the core's loop, Start(). At the end:
+// Shutdown(), then stop the loop, then destroy. Shutdown may be called once, by any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "daemon/base/status.h"
+#include "daemon/config/config.h"
+#include "daemon/core/core_inbox.h"
+#include "daemon/journal/journal.h"
+#include "daemon/model/script_loader.h"
+#include "daemon/rpc/outbox.h"
+#include "odw/v1/control.pb.h"
+
+namespace odw::rpc {
+
+// Results may be 64 MiB; the rest is room for the message around one.
+inline constexpr int kMessageBytesMax = 80 << 20;
+
+struct ServerOptions {
+  std::vector<std::string> listen;  // checked by config::Finish
+  std::string data_dir;             // shown by GetInfo
+  std::string token_file;           // made at first start, 0600; TCP callers must send its content
+  config::Limits limits;
+  std::string default_runtime;
+  std::string default_model;
+};
+
+// Everything outlives the server. Callbacks may be called on any thread, several at once.
+struct ServerDeps {
+  core::CoreInbox* inbox = nullptr;
+  journal::Journal* journal = nullptr;
+  model::ScriptLoader* loader = nullptr;
+  // The page of a run, from the committed view. Runs on a gRPC thread.
+  std::function<absl::StatusOr<std::string>(const std::string& run_id)> render_report;
+  // Adds what only the core and the hosts know: executors, open_runs, script_hosts*, host_parks.
+  std::function<void(v1::Info*)> fill_info;
+  // Pinned in each run's header.
+  std::function<v1::Versions()> versions;
+};
+
+// For the private daemon's linger: executors' streams do not count as clients.
+struct ClientActivity {
+  size_t active_calls = 0;
+  absl::Time last_call;  // when the last call began or ended; construction at first
+};
+
+class Server {
+ public:
+  Server(ServerOptions options, ServerDeps deps);
+  // REQUIRES: Shutdown was called if Start succeeded.
+  ~Server();
+
+  // Listens. FailedPrecondition when another process serves the socket; a stale socket file is removed.
+  absl::Status Start();
+
+  // Refuses new calls, ends watchers and waiting calls with UNAVAILABLE, closes executors' streams, and
+  // cancels what is left after `deadline`. Returns when no call is left.
+  void Shutdown(absl::Duration deadline);
+
+  Outbox* outbox();
+  // As bound: a port 0 is the real one here.
+  std::vector<std::string> addresses() const;
+  ClientActivity activity() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace odw::rpc

@@ -1,0 +1,94 @@
+#include "daemon/script/engine.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "daemon/script/bindings.h"
+#include "daemon/script/platform.h"
+#include "daemon/script/snapshot.h"
+
+namespace odw::script {
+namespace {
+
+constexpr uint32_t kEngineSlot = 0;
+// The heap starts with a low limit, so that V8 keeps an idle host small, and OnNearHeapLimit lets it
+// grow to what the run may have.
+constexpr size_t kHeapBytesAtFirst = 64 << 20;
+constexpr size_t kHeapBytesDefault = 256 << 20;
+// Room to unwind after a script has used up its heap.
+constexpr size_t kUnwindBytes = 16 << 20;
+constexpr int kUnwindSteps = 4;
+constexpr size_t kArrayBufferBytesMax = 256 << 20;
+
+}  // namespace
+
+Engine::Engine(FatalHandler on_fatal)
+    : on_fatal_(std::move(on_fatal)),
+      allocator_(MakeBoundedAllocator(kArrayBufferBytesMax)),
+      heap_max_(kHeapBytesDefault) {
+  v8::Isolate::CreateParams params;
+  params.array_buffer_allocator = allocator_.get();
+  params.snapshot_blob = EmbeddedSnapshot();
+  params.external_references = ExternalReferences();
+  params.constraints.ConfigureDefaultsFromHeapSize(0, kHeapBytesAtFirst);
+  isolate_ = v8::Isolate::New(params);
+  isolate_->SetData(kEngineSlot, this);
+  isolate_->Enter();
+  isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
+  isolate_->SetOOMErrorHandler(OnOutOfMemory);
+  isolate_->SetFatalErrorHandler(OnFatal);
+}
+
+Engine::~Engine() {
+  isolate_->RemoveNearHeapLimitCallback(OnNearHeapLimit, 0);
+  isolate_->Exit();
+  isolate_->Dispose();
+}
+
+Engine* Engine::Of(v8::Isolate* isolate) {
+  return static_cast<Engine*>(isolate->GetData(kEngineSlot));
+}
+
+void Engine::SetHeapMax(size_t bytes) { heap_max_ = bytes == 0 ? kHeapBytesDefault : bytes; }
+
+size_t Engine::heap_used() const {
+  v8::HeapStatistics statistics;
+  isolate_->GetHeapStatistics(&statistics);
+  return statistics.used_heap_size() + statistics.malloced_memory() +
+         statistics.external_memory();
+}
+
+size_t Engine::OnNearHeapLimit(void* self, size_t current, size_t /*initial*/) {
+  auto* engine = static_cast<Engine*>(self);
+  if (current < engine->heap_max_) return std::min(current * 2, engine->heap_max_);
+  if (!engine->out_of_memory_) {
+    engine->out_of_memory_ = true;
+    engine->isolate_->TerminateExecution();
+  }
+  // Past the last step V8 gives up and calls OnOutOfMemory.
+  const size_t last = engine->heap_max_ + kUnwindSteps * kUnwindBytes;
+  return current < last ? current + kUnwindBytes : current;
+}
+
+void Engine::OnOutOfMemory(const char* location, bool /*is_heap_oom*/) {
+  v8::Isolate* isolate = v8::Isolate::TryGetCurrent();
+  Engine* engine = isolate == nullptr ? nullptr : Of(isolate);
+  if (engine != nullptr) {
+    engine->on_fatal_(FatalKind::kOutOfMemory, std::string("out of memory in ") + location);
+  }
+  _exit(1);
+}
+
+void Engine::OnFatal(const char* location, const char* message) {
+  v8::Isolate* isolate = v8::Isolate::TryGetCurrent();
+  Engine* engine = isolate == nullptr ? nullptr : Of(isolate);
+  if (engine != nullptr) {
+    const std::string where = location == nullptr ? "" : location;
+    engine->on_fatal_(FatalKind::kV8, where + ": " + message);
+  }
+  _exit(1);
+}
+
+}  // namespace odw::script

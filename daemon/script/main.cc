@@ -1,0 +1,59 @@
+// odw-script: evaluates workflow scripts in V8, sandboxed and disposable. One binary, several roles.
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <string>
+
+#include "daemon/base/fd.h"
+#include "daemon/base/log.h"
+#include "daemon/base/version.h"
+#include "daemon/script/platform.h"
+#include "daemon/script/snapshot.h"
+#include "daemon/script/zygote.h"
+
+namespace {
+
+constexpr int kZygoteControlFd = 3;
+
+constexpr char kUsage[] =
+    "usage: odw-script ROLE\n"
+    "  --zygote    forks script hosts; ZygoteRequest frames on descriptor 3\n"
+    "  --load      checks scripts; LoadRequest frames on standard input\n"
+    "  --validate  checks values against JSON Schemas; ValidateRequest frames on standard input\n"
+    "  --version   prints the version\n"
+    "odwd and odw-executor start these; there is no reason to do so by hand.\n";
+
+int MakeSnapshotFile(const char* out, const char* js_folder) {
+  absl::StatusOr<std::string> blob = odw::script::MakeSnapshot(js_folder);
+  const absl::Status status = blob.ok() ? odw::WriteFileAtomically(out, *blob) : blob.status();
+  if (status.ok()) return 0;
+  fprintf(stderr, "odw-script: making the snapshot: %s\n", odw::MessageOf(status).c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  odw::InitLog("odw-script", odw::LogLevel::kInfo);
+  const std::string role = argc > 1 ? argv[1] : "";
+  if (role == "--version") {
+    printf("odw-script %s\n", odw::kVersion);
+    return 0;
+  }
+  if (role != "--make-snapshot" && odw::script::EmbeddedSnapshot() == nullptr) {
+    fputs("odw-script: this binary has no snapshot; it is only for building odw-script\n", stderr);
+    return 1;
+  }
+  if (role == "--make-snapshot" && argc == 4) {
+    odw::script::InitV8();
+    return MakeSnapshotFile(argv[2], argv[3]);
+  }
+  if (role == "--zygote") {
+    odw::script::InitV8();
+    return odw::script::RunZygote(kZygoteControlFd);
+  }
+  fputs(kUsage, stderr);
+  return 2;
+}

@@ -1,0 +1,57 @@
+// workflow(nameOrRef, args): a child workflow, run in this host in a realm of its own (SPEC H). The
+// daemon settles the call with the child's source; the host runs it and resolves the promise.
+import {
+  ArrayIsArray, ErrorCtor, JSONStringify, PromiseReject, TypeErrorCtor, isObjectLike,
+} from './primordials.js';
+import { host } from './host.js';
+import { currentScope } from './scope.js';
+import { state } from './state.js';
+import { errorText } from './text.js';
+
+const NESTED = 'workflow() cannot be called from within a child workflow — nesting is limited to ' +
+  'one level. Inline the inner script or call its agents directly.';
+
+function reference(ref) {
+  if (typeof ref === 'string' && ref !== '') return { __proto__: null, name: ref, path: '' };
+  if (isObjectLike(ref) && !ArrayIsArray(ref)) {
+    const path = ref.scriptPath;
+    if (typeof path === 'string' && path !== '') return { __proto__: null, name: '', path };
+  }
+  throw new TypeErrorCtor("workflow() expects a name or {scriptPath: 'file.js'}");
+}
+
+// The child's own copy. What a copy cannot hold is an error, as in structuredClone.
+function argsText(args) {
+  if (args === undefined) return undefined;
+  const refuse = (key, value) => {
+    const type = typeof value;
+    if (type === 'function' || type === 'symbol' || type === 'bigint') {
+      const error = new TypeErrorCtor(`workflow() args: a ${type} cannot be passed on` +
+        (key === '' ? '' : ` (at '${key}')`));
+      error.name = 'DataCloneError';
+      throw error;
+    }
+    return value;
+  };
+  try {
+    return JSONStringify(args, refuse);
+  } catch (error) {
+    if (host.isError(error) && error.name === 'DataCloneError') throw error;
+    throw new TypeErrorCtor(`workflow() args cannot be passed on: ${errorText(error)}`);
+  }
+}
+
+export function workflow(ref, args) {
+  try {
+    if (state.depth > 0) throw new ErrorCtor(NESTED);
+    const { name, path } = reference(ref);
+    const argsJson = argsText(args);
+    const scope = currentScope();
+    const serial = ++scope.workflows;
+    const own = `w${serial}:${name || path}`;
+    const childPath = scope.path === '' ? own : `${scope.path}/${own}`;
+    return host.workflow(name, path, argsJson, scope.path, childPath);
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}

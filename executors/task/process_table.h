@@ -1,0 +1,33 @@
+// What /proc tells of processes: for proving that nothing of a task is left. Thread-safe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "executors/task/task.pb.h"
+
+namespace odw::executors {
+
+// Constant since the machine's start; empty where /proc does not say.
+std::string BootId();
+// Field 22 of /proc/PID/stat; 0 when there is no such process.
+uint64_t StartTicks(pid_t pid);
+
+// The living children of this process, zombies included.
+std::vector<pid_t> OwnChildren();
+
+// A task whose supervisor is dead.
+struct LostTask {
+  std::string token;
+  TaskOwner owner;
+};
+
+// One pass over the process table. SIGKILLs (by pidfd) every living process that carries
+// ODW_TASK=<token> in its environment or is in the dead supervisor's session. Returns for each task
+// whether any was found: false in two passes in a row proves it dead.
+std::vector<bool> KillRemains(const std::vector<LostTask>& tasks);
+
+}  // namespace odw::executors

@@ -1,0 +1,15 @@
+// Small text helpers. Thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace odw::executors {
+
+// Each ill-formed byte sequence becomes U+FFFD.
+std::string ToValidUtf8(std::string_view bytes);
+
+// The last `bytes_max` bytes, not starting inside a character.
+std::string_view TailOf(std::string_view text, size_t bytes_max);
+
+}  // namespace odw::executors

@@ -1,0 +1,22 @@
+"""main.py BUILD_DIR: every black-box test of this folder; `N passed, N failed` last."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import deploy_test  # noqa: E402
+import examples_test  # noqa: E402
+import survey_test  # noqa: E402
+from harness import Cases  # noqa: E402
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    cases = Cases()
+    for part in (examples_test, survey_test, deploy_test):
+        part.main(build, cases)
+    print(f"{cases.passed} passed, {cases.failed} failed")
+    return 1 if cases.failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Black-box tests of the built programs.
+#   run.sh BUILD_DIR
+set -uo pipefail
+build=$(cd "${1:?usage: run.sh BUILD_DIR}" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+exec python3 -B "$here/main.py" "$build"

@@ -1,0 +1,114 @@
+// The top of the page: state and health side by side, numbers, what failed and what is waited for.
+function drawHeader() {
+  const failed = run.counts.failed;
+  const health = run.health === 'degraded' ? `degraded: ${failed} of ${plural(run.counts.total, 'node')} failed` : 'health ok';
+  byId('header').append(
+    h('div', { class: 'title' },
+      h('h1', {}, oneLine(run.name) || 'Unnamed run'),
+      h('button', { id: 'theme', type: 'button', title: 'Light or dark' }, 'Theme')),
+    h('div', { class: 'pills' },
+      h('span', { class: `pill r-${run.state}`, id: 'state' }, words(run.state)),
+      h('span', { class: `pill h-${run.health}`, id: 'health' }, health)),
+    run.description ? h('p', { class: 'description' }, oneLine(run.description)) : '',
+    h('p', { class: 'muted ids' },
+      h('code', {}, oneLine(run.id)),
+      run.script ? ` · ${oneLine(run.script)}` : '',
+      run.owner ? ` · by ${oneLine(run.owner)}` : '',
+      ` · submitted ${moment(run.submitted)}`));
+  document.title = `${oneLine(run.name) || run.id}: ${words(run.state)}, ${run.health}`;
+}
+
+function card(title, value, ...notes) {
+  return h('div', { class: 'card' }, h('h3', {}, title), h('div', { class: 'big' }, value),
+    notes.filter(Boolean).map((note) => (note.nodeType ? note : h('div', { class: 'muted' }, note))));
+}
+
+function stateBar() {
+  const total = Math.max(1, run.counts.total);
+  const bar = h('div', { class: 'bar', role: 'img', 'aria-label': 'Nodes by state' });
+  for (const state of STATES) {
+    const n = run.counts[state] ?? 0;
+    if (n === 0) continue;
+    const part = h('span', { class: `fill-${state}`, title: `${n} ${words(state)}` });
+    part.style.flexGrow = String(n / total);
+    bar.append(part);
+  }
+  return bar;
+}
+
+function cards() {
+  const c = run.counts;
+  const u = run.usage;
+  const ended = c.done + c.failed + c.skipped + c.cached + c.cancelled;
+  const parts = STATES.filter((state) => (c[state] ?? 0) > 0).map((state) => `${c[state]} ${words(state)}`);
+  return h('div', { class: 'cards' },
+    card(finished ? 'Duration' : 'So far', millis(endOfTime - run.submitted),
+      finished ? `ended ${moment(run.ended)}` : `report made ${moment(data.made_unix_ms)}`),
+    card('Nodes', finished ? count(c.total) : `${ended} / ${c.total}`, stateBar(), parts.join(', ')),
+    card('Tokens', count(tokens(u)), `${count(u.input)} in, ${count(u.output)} out`,
+      u.cached ? `${count(u.cached)} from cache` : ''),
+    card('Cost', cost(u) || '–', u.currency ? 'all attempts' : 'no prices known'),
+    card('Re-executed', String(run.re_executed),
+      run.re_executed ? `${count(run.re_executed_tokens)} tokens paid again` : 'nothing ran twice'));
+}
+
+function notices() {
+  const list = [];
+  if (!finished) {
+    list.push(h('p', { class: 'banner' },
+      `This run has not ended: it was ${words(run.state)} when this report was made, ${moment(data.made_unix_ms)}.`,
+      run.current_phase ? ` Phase: ${oneLine(run.current_phase)}.` : ''));
+  }
+  if (run.waiting_for.length) {
+    list.push(h('div', { class: 'banner', id: 'waiting' }, 'It waits for:',
+      h('ul', {}, run.waiting_for.map((reason) => h('li', {}, oneLine(reason))))));
+  }
+  if (run.error) {
+    list.push(h('div', { class: 'banner bad' }, h('strong', {}, words(run.error.category)),
+      h('pre', { dir: 'auto' }, visible(run.error.message.text))));
+  }
+  if (run.census.length) {
+    list.push(h('div', { class: 'census', id: 'census' }, h('span', {}, 'Failures by class'),
+      run.census.map((entry) => h('button', {
+        type: 'button', class: 'chip', title: 'Show these nodes',
+        onclick: () => showNodes({ state: 'failed', search: entry.category }),
+      }, `${words(entry.category)} `, h('b', {}, String(entry.count))))));
+  }
+  return list;
+}
+
+// Tokens, money and time by phase and model.
+function usageTable() {
+  const rows = new Map();
+  for (const node of nodes) {
+    const key = JSON.stringify([node.phase, madeBy(node)]);
+    const row = rows.get(key) ?? { phase: node.phase, model: madeBy(node), n: 0, failed: 0, input: 0, output: 0, cached: 0, micros: 0, currency: '', ms: 0 };
+    row.n += 1;
+    row.failed += node.state === 'failed' ? 1 : 0;
+    row.input += node.usage.input;
+    row.output += node.usage.output;
+    row.cached += node.usage.cached;
+    row.micros += node.usage.cost_micros;
+    row.currency ||= node.usage.currency;
+    row.ms += tookMs(node);
+    rows.set(key, row);
+  }
+  if (rows.size === 0) return '';
+  const head = ['Phase', 'Model or runtime', 'Nodes', 'Failed', 'In', 'Out', 'Cached', 'Cost', 'Time at work'];
+  return h('details', { class: 'panel', id: 'usage' }, h('summary', {}, 'Tokens, cost and time by phase and model'),
+    h('div', { class: 'scroll' }, h('table', { class: 'numbers' },
+      h('thead', {}, h('tr', {}, head.map((title) => h('th', {}, title)))),
+      h('tbody', {}, [...rows.values()].slice(0, 200).map((row) => h('tr', {},
+        h('td', {}, oneLine(row.phase) || '–'), h('td', {}, row.model || '–'), h('td', {}, String(row.n)),
+        h('td', {}, String(row.failed)), h('td', {}, count(row.input)), h('td', {}, count(row.output)),
+        h('td', {}, count(row.cached)),
+        h('td', {}, cost({ currency: row.currency, cost_micros: row.micros }) || '–'),
+        h('td', {}, millis(row.ms))))))));
+}
+
+function drawSummary() {
+  byId('summary').append(...notices(), cards());
+  if (run.result) byId('summary').append(h('div', { class: 'panel', id: 'result' }, valueBlock('Result', run.result, true)));
+  const usage = usageTable();
+  if (usage) byId('summary').append(usage);
+}
