@@ -11,7 +11,7 @@ namespace {
 
 // An error's first words are enough here; `odwctl status` has the rest.
 std::string ErrorText(const v1::Run& run) {
-  if (!run.has_error()) return "";
+  if (!HasError(run)) return "";
   return ": " + CategoryName(run.error().category()) + ": " + run.error().message();
 }
 

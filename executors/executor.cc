@@ -53,6 +53,7 @@ absl::Status Executor::Start(const SessionOptions& session) {
   ODW_ASSIGN_OR_RETURN(const std::vector<std::string> adopted,
                        runtime_->Adopt([this](const std::string& t) { return spool_->Holds(t); }));
   for (const std::string& token : adopted) held_[token] = Phase::kRunning;
+  if (!adopted.empty()) KillPoint("executor.adopted");
   if (!adopted.empty() || !outbox_.empty()) {
     LogInfo("adopted " + std::to_string(adopted.size()) + " task(s), " +
             std::to_string(outbox_.size()) + " result(s) to offer");
@@ -137,6 +138,7 @@ void Executor::OnAssign(odw::v1::Assign assign) {
   Task task{.token = token, .run_id = assign.run_id(), .node = assign.node(),
             .attempt = assign.attempt(), .request = std::move(*assign.mutable_request())};
   held_[task.token] = Phase::kWaiting;
+  KillPoint("executor.assigned");
   if (!MayStart() || !waiting_.empty()) {
     waiting_.emplace(next_waiting_++, std::move(task));
     return;
@@ -216,6 +218,7 @@ void Executor::Progress(odw::v1::Progress progress) {
 void Executor::EndRound() {
   if (!std::exchange(round_dirty_, false)) return;
   if (!acked_.empty()) {
+    KillPoint("executor.before_drop");
     spool_->Drop(acked_);
     acked_.clear();
   }
@@ -301,6 +304,7 @@ bool Executor::LoadResult(Outgoing* outgoing, Result* result) {
   std::string bytes = std::exchange(outgoing->cached, "");
   cached_bytes_ -= bytes.size();
   if (bytes.empty()) {
+    KillPoint("executor.before_spooled_offer");
     absl::StatusOr<std::string> read = spool_->Read(outgoing->token);
     if (!read.ok()) {
       LogError(MessageOf(read.status()));

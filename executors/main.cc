@@ -16,6 +16,7 @@
 #include "executors/executor.h"
 #include "executors/flags.h"
 #include "executors/identity.h"
+#include "executors/runtimes/bamboo/bamboo_runtime.h"
 #include "executors/runtimes/command/command_runtime.h"
 #include "executors/runtimes/mock/mock_runtime.h"
 #include "executors/spool.h"
@@ -76,13 +77,18 @@ class Signals {
   bool asked_ = false;
 };
 
-std::unique_ptr<Runtime> MakeRuntime(const Flags& flags, const Config& config, const std::string& folder,
-                                     EventLoop* loop, Validator* validator, ZygoteHandle zygote) {
-  if (flags.runtime == "command") {
-    return std::make_unique<CommandRuntime>(loop, config.commands, folder + "/tasks", std::move(zygote),
-                                            validator);
+absl::StatusOr<std::unique_ptr<Runtime>> MakeRuntime(const Flags& flags, const Config& config,
+                                                     const std::string& folder, EventLoop* loop,
+                                                     Validator* validator, ZygoteHandle zygote) {
+  if (flags.runtime == "bamboo") {
+    ODW_ASSIGN_OR_RETURN(auto bamboo, BambooRuntime::FromEnvironment(loop, config.bamboo, validator));
+    return std::unique_ptr<Runtime>(std::move(bamboo));
   }
-  return std::make_unique<MockRuntime>(loop, validator);
+  if (flags.runtime == "command") {
+    return std::unique_ptr<Runtime>(std::make_unique<CommandRuntime>(
+        loop, config.commands, folder + "/tasks", std::move(zygote), validator));
+  }
+  return std::unique_ptr<Runtime>(std::make_unique<MockRuntime>(loop, validator));
 }
 
 // A task under way holds two descriptors. The zygote, and so the commands, keep the usual limit.
@@ -115,8 +121,8 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
 
   EventLoop loop;
   Validator validator(&loop, OwnBinaryFolder() + kScriptBinary);
-  const std::unique_ptr<Runtime> runtime =
-      MakeRuntime(flags, config, folder, &loop, &validator, std::move(zygote));
+  ODW_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime,
+                       MakeRuntime(flags, config, folder, &loop, &validator, std::move(zygote)));
   ExecutorOptions options{.name = name, .slots = flags.slots, .labels = config.labels,
                           .linger = flags.linger};
   if (options.slots == 0) options.slots = config.slots > 0 ? config.slots : kSlotsDefault;

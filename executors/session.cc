@@ -1,6 +1,7 @@
 #include "executors/session.h"
 
 #include <grpcpp/grpcpp.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <deque>
@@ -48,10 +49,12 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
 
 struct Session::Shared {
   Mailbox<StreamEvent> events{SIZE_MAX};  // bounded by kReadAheadMax and one close a stream
+  grpc::CompletionQueue queue;            // its one thread waits in Next; gRPC has no other of ours
 };
 
-// One stream. Lives until gRPC's OnDone and the session's last use of it.
-class Session::Stream : public grpc::ClientBidiReactor<FromExecutor, ToExecutor> {
+// One stream. Its operations complete on the queue's thread; the rest is the loop's. It belongs to the
+// session until its close event has been taken: from then on gRPC holds nothing of it.
+class Session::Stream {
  public:
   Stream(uint64_t id, const SessionOptions& options, std::shared_ptr<Shared> shared)
       : id_(id), shared_(std::move(shared)), channel_(OpenChannel(options.daemon_address)),
@@ -59,16 +62,17 @@ class Session::Stream : public grpc::ClientBidiReactor<FromExecutor, ToExecutor>
     if (!options.token.empty()) context_.AddMetadata("authorization", "Bearer " + options.token);
   }
 
-  void Open(std::shared_ptr<Stream> self, FromExecutor hello) {
-    self_ = std::move(self);
+  void Open(FromExecutor hello) {
     Queue(std::move(hello));
-    stub_->async()->Attach(&context_, this);
-    StartRead(&incoming_);
-    Flush();
-    StartCall();
+    call_ = stub_->PrepareAsyncAttach(&context_, &shared_->queue);
+    call_->StartCall(&start_tag_);
   }
 
   uint64_t id() const { return id_; }
+  void Cancel() {
+    context_.TryCancel();
+    ResumeReading(0);  // a read must be under way to see the end
+  }
 
   void Queue(FromExecutor message) {
     MutexLock lock(&mutex_);
@@ -76,94 +80,103 @@ class Session::Stream : public grpc::ClientBidiReactor<FromExecutor, ToExecutor>
     queue_.push_back(std::move(message));
   }
 
-  uint64_t queued_bytes() {
+  // False: an event will tell when there is room again.
+  bool HasRoom() {
     MutexLock lock(&mutex_);
-    return queued_bytes_;
-  }
-
-  void AskForRoom() {
-    MutexLock lock(&mutex_);
+    if (queued_bytes_ < kQueuedBytesMax) return true;
     room_asked_ = true;
+    return false;
   }
 
-  // Starts the next write unless one is under way, whose OnWriteDone goes on with the queue.
+  // Starts the next write unless one is under way, whose completion goes on with the queue.
   void Flush() {
     {
       MutexLock lock(&mutex_);
-      if (writing_ || broken_ || queue_.empty()) return;
+      if (!started_ || writing_ || ended_ || queue_.empty()) return;
       writing_ = true;
     }
     WriteNext();
   }
 
-  // Loop thread: `count` messages of this stream have been worked off.
+  // `count` messages of this stream have been worked off.
   void Consumed(size_t count) {
     {
       MutexLock lock(&mutex_);
       unread_ -= count;
-      if (!read_paused_ || unread_ >= kReadAheadMax / 2) return;
-      read_paused_ = false;
     }
-    StartRead(&incoming_);
-    RemoveHold();
-  }
-
-  void EndAndWait() {
-    context_.TryCancel();
-    bool resume = false;
-    {
-      MutexLock lock(&mutex_);
-      resume = std::exchange(read_paused_, false);
-    }
-    if (resume) RemoveHold();
-    MutexLock lock(&mutex_);
-    while (!done_) done_changed_.Wait(&mutex_);
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return;  // OnDone follows with the reason
-    bool pause = false;
-    {
-      MutexLock lock(&mutex_);
-      pause = ++unread_ >= kReadAheadMax;
-      read_paused_ = pause;
-    }
-    if (pause) AddHold();
-    shared_->events.Post({.stream = id_, .message = std::move(incoming_)});
-    incoming_.Clear();
-    if (!pause) StartRead(&incoming_);
-  }
-
-  void OnWriteDone(bool ok) override {
-    bool room = false;
-    {
-      MutexLock lock(&mutex_);
-      queued_bytes_ -= outgoing_bytes_;
-      if (!ok) broken_ = true;
-      writing_ = ok && !queue_.empty();
-      room = room_asked_ && queued_bytes_ < kQueuedBytesMax / 2;
-      if (room) room_asked_ = false;
-      if (!writing_ && !room) return;
-    }
-    if (room) shared_->events.Post({.stream = id_, .room = true});
-    bool write;
-    {
-      MutexLock lock(&mutex_);
-      write = writing_;
-    }
-    if (write) WriteNext();
-  }
-
-  void OnDone(const grpc::Status& status) override {
-    const std::string why = status.ok() ? "the daemon closed the stream" : status.error_message();
-    shared_->events.Post({.stream = id_, .closed = why});
-    const std::shared_ptr<Stream> keep = std::move(self_);
-    MutexLock lock(&mutex_);
-    done_ = true;
-    done_changed_.NotifyAll();
+    ResumeReading(kReadAheadMax / 2);
   }
 
  private:
+  friend class Session;
+  struct Tag {
+    Stream* stream;
+    void (Stream::*done)(bool ok);
+  };
+
+  void OnStart(bool ok) {
+    if (!ok) return End();
+    {
+      MutexLock lock(&mutex_);
+      started_ = true;
+    }
+    call_->Read(&incoming_, &read_tag_);
+    Flush();
+  }
+
+  void OnRead(bool ok) {
+    if (!ok) return End();
+    shared_->events.Post({.stream = id_, .message = std::move(incoming_)});
+    incoming_.Clear();
+    {
+      MutexLock lock(&mutex_);
+      read_paused_ = ++unread_ >= kReadAheadMax;
+      if (read_paused_) return;
+    }
+    call_->Read(&incoming_, &read_tag_);
+  }
+
+  void OnWrite(bool ok) {
+    bool room = false, more = false, finish = false;
+    {
+      MutexLock lock(&mutex_);
+      queued_bytes_ -= outgoing_bytes_;
+      more = writing_ = ok && !ended_ && !queue_.empty();
+      finish = ended_;
+      room = room_asked_ && queued_bytes_ < kQueuedBytesMax / 2;
+      if (room) room_asked_ = false;
+    }
+    if (finish) return call_->Finish(&status_, &finish_tag_);
+    if (room) shared_->events.Post({.stream = id_, .room = true});
+    if (more) WriteNext();
+  }
+
+  // The read side is over: the status comes when no write is under way.
+  void End() {
+    {
+      MutexLock lock(&mutex_);
+      ended_ = true;
+      if (writing_) return;
+    }
+    call_->Finish(&status_, &finish_tag_);
+  }
+
+  void OnFinish(bool) {
+    StreamEvent closed{.stream = id_};
+    closed.closed = status_.ok() ? "the daemon closed the stream" : status_.error_message();
+    const std::shared_ptr<Shared> shared = shared_;
+    shared->events.Post(std::move(closed));  // this may be gone from here on
+  }
+
+  void ResumeReading(size_t unread_below) {
+    {
+      MutexLock lock(&mutex_);
+      if (!read_paused_ || (unread_below > 0 && unread_ >= unread_below)) return;
+      read_paused_ = false;
+    }
+    call_->Read(&incoming_, &read_tag_);
+  }
+
   // REQUIRES: writing_ was set by the caller, so that this is the only write.
   void WriteNext() {
     grpc::WriteOptions options;
@@ -175,7 +188,7 @@ class Session::Stream : public grpc::ClientBidiReactor<FromExecutor, ToExecutor>
       // More to come: gRPC may gather before it calls into the kernel.
       if (!queue_.empty()) options.set_buffer_hint();
     }
-    StartWrite(&outgoing_, options);
+    call_->Write(outgoing_, options, &write_tag_);
   }
 
   const uint64_t id_;
@@ -183,32 +196,69 @@ class Session::Stream : public grpc::ClientBidiReactor<FromExecutor, ToExecutor>
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<odw::v1::Executors::Stub> stub_;
   grpc::ClientContext context_;
-  std::shared_ptr<Stream> self_;
-  ToExecutor incoming_;
-  FromExecutor outgoing_;
+  std::unique_ptr<grpc::ClientAsyncReaderWriter<FromExecutor, ToExecutor>> call_;
+  Tag start_tag_{this, &Stream::OnStart};
+  Tag read_tag_{this, &Stream::OnRead};
+  Tag write_tag_{this, &Stream::OnWrite};
+  Tag finish_tag_{this, &Stream::OnFinish};
+  ToExecutor incoming_;    // the one read's
+  FromExecutor outgoing_;  // the one write's
   uint64_t outgoing_bytes_ = 0;
+  grpc::Status status_;
 
   Mutex mutex_;
-  CondVar done_changed_;
   std::deque<FromExecutor> queue_ ODW_GUARDED_BY(mutex_);
   uint64_t queued_bytes_ ODW_GUARDED_BY(mutex_) = 0;
   size_t unread_ ODW_GUARDED_BY(mutex_) = 0;
+  bool started_ ODW_GUARDED_BY(mutex_) = false;
   bool writing_ ODW_GUARDED_BY(mutex_) = false;
-  bool broken_ ODW_GUARDED_BY(mutex_) = false;
+  bool ended_ ODW_GUARDED_BY(mutex_) = false;
   bool read_paused_ ODW_GUARDED_BY(mutex_) = false;
   bool room_asked_ ODW_GUARDED_BY(mutex_) = false;
-  bool done_ ODW_GUARDED_BY(mutex_) = false;
 };
 
 Session::Session(EventLoop* loop, SessionOptions options, SessionEvents* events)
     : loop_(loop), options_(std::move(options)), events_(events), shared_(std::make_shared<Shared>()) {
   loop_->Watch(shared_->events.wake_fd(), EPOLLIN, [this](uint32_t) { Drain(); });
+  completions_ = std::thread([shared = shared_] {
+    void* tag;
+    bool ok;
+    while (shared->queue.Next(&tag, &ok)) {
+      const Stream::Tag* const done = static_cast<Stream::Tag*>(tag);
+      (done->stream->*done->done)(ok);
+    }
+  });
 }
 
 Session::~Session() {
   loop_->Unwatch(shared_->events.wake_fd());
   loop_->CancelTimer(reconnect_);
-  if (stream_) stream_->EndAndWait();
+  if (stream_) {
+    stream_->Cancel();
+    AwaitClose();
+  }
+  shared_->queue.Shutdown();
+  completions_.join();
+}
+
+void Session::AwaitClose() {
+  std::vector<StreamEvent> events;
+  for (;;) {
+    pollfd ready{.fd = shared_->events.wake_fd(), .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, -1) < 0) continue;
+    shared_->events.TakeAll(&events);
+    size_t messages = 0;
+    for (const StreamEvent& event : events) {
+      if (event.stream != stream_->id()) continue;
+      if (event.message) {
+        ++messages;
+      } else if (!event.room) {
+        return stream_.reset();
+      }
+    }
+    stream_->Consumed(messages);
+    stream_->Cancel();
+  }
 }
 
 void Session::Start() {
@@ -222,8 +272,8 @@ void Session::Connect() {
   FromExecutor hello;
   *hello.mutable_register_() = events_->MakeRegister();
   const uint64_t id = hello.register_().session_epoch();
-  stream_ = std::make_shared<Stream>(id, options_, shared_);
-  stream_->Open(stream_, std::move(hello));
+  stream_ = std::make_unique<Stream>(id, options_, shared_);
+  stream_->Open(std::move(hello));
 }
 
 void Session::Send(FromExecutor message) {
@@ -234,12 +284,7 @@ void Session::Flush() {
   if (stream_) stream_->Flush();
 }
 
-bool Session::HasRoom() const {
-  if (!stream_) return false;
-  if (stream_->queued_bytes() < kQueuedBytesMax) return true;
-  stream_->AskForRoom();
-  return false;
-}
+bool Session::HasRoom() const { return stream_ && stream_->HasRoom(); }
 
 void Session::Drain() {
   std::vector<StreamEvent> events;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/time/time.h"
 #include "executors/event_loop.h"
@@ -50,13 +51,15 @@ class Session {
   struct Shared;
   void Connect();
   void Drain();
+  void AwaitClose();
   void Closed(const std::string& why);
 
   EventLoop* const loop_;
   const SessionOptions options_;
   SessionEvents* const events_;
   std::shared_ptr<Shared> shared_;
-  std::shared_ptr<Stream> stream_;
+  std::unique_ptr<Stream> stream_;
+  std::thread completions_;
   bool heard_ = false;  // the open stream has brought a message: the daemon is there
   absl::Time away_since_;
   std::string last_why_;

@@ -27,6 +27,13 @@ std::string Cut(const std::string& text, size_t bytes_max) {
   return text.substr(0, end);
 }
 
+// A message that is present but says nothing is no error.
+template <typename Message>
+bool HasError(const Message& message) {
+  return message.has_error() && (message.error().category() != v1::ERROR_CATEGORY_UNSPECIFIED ||
+                                 !message.error().message().empty());
+}
+
 class DataWriter {
  public:
   DataWriter(const BlobReader& blobs, const RenderOptions& options)
@@ -111,7 +118,7 @@ class DataWriter {
       json["census"].push_back({{"category", Lower(v1::ErrorCategory_Name(entry.category()))},
                                 {"count", entry.count()}});
     }
-    if (run.has_error()) json["error"] = Error(run.error());
+    if (HasError(run)) json["error"] = Error(run.error());
     if (run.has_result()) json["result"] = Value(run.result());
     return json;
   }
@@ -141,7 +148,7 @@ class DataWriter {
       }
       if (node.args_size() > static_cast<int>(kArgsMax)) json["args_total"] = node.args_size();
     }
-    if (node.has_error()) json["error"] = Error(node.error());
+    if (HasError(node)) json["error"] = Error(node.error());
     if (node.has_prompt()) json["prompt"] = Value(node.prompt());
     if (node.has_result()) {
       json["result"] = Value(node.result());

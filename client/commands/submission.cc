@@ -101,9 +101,6 @@ void AddSubmissionFlags(CLI::App* command, SubmissionFlags* flags) {
       ->check(CLI::PositiveNumber);
   command->add_option("--budget", flags->budget_tokens, "Tokens that the run may spend")
       ->check(CLI::PositiveNumber);
-  command->final_callback([command, flags] {
-    flags->has_args = command->count("--args") > 0;
-  });
 }
 
 std::string ArgsAsJson(const std::string& text) { return IsJson(text) ? text : JsonQuote(text); }
@@ -118,7 +115,7 @@ absl::StatusOr<v1::SubmitRequest> MakeSubmission(const SubmissionFlags& flags) {
   v1::SubmitRequest request;
   ODW_ASSIGN_OR_RETURN(*request.mutable_script(), ReadInput(flags.file, kScriptBytesMax, "script"));
   request.set_script_name(BaseName(flags.file));
-  if (flags.has_args) request.set_args_json(ArgsAsJson(flags.args));
+  if (flags.args) request.set_args_json(ArgsAsJson(*flags.args));
   if (!flags.args_file.empty()) {
     ODW_ASSIGN_OR_RETURN(const std::string args,
                          ReadInput(flags.args_file, kArgsBytesMax, "arguments"));

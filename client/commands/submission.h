@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "client/session.h"
@@ -15,9 +16,8 @@ namespace odw::client {
 
 struct SubmissionFlags {
   std::string file;       // positional or --script; "-": stdin
-  std::string args;       // --args
-  std::string args_file;  // --args-file; "-": stdin
-  bool has_args = false;
+  std::optional<std::string> args;  // --args; an empty string is one, too
+  std::string args_file;            // --args-file; "-": stdin
   std::string backend;
   std::string executor_config;
   std::string cwd;

@@ -75,7 +75,7 @@ Json ToJson(const v1::Node& node) {
   PutText(&json, "provider", node.provider());
   PutText(&json, "executor", node.executor());
   PutText(&json, "command", node.command());
-  if (node.has_error()) json["error"] = ToJson(node.error());
+  if (HasError(node)) json["error"] = ToJson(node.error());
   return json;
 }
 
@@ -97,7 +97,7 @@ Json ToJson(const v1::Run& run) {
                {"re_executed", run.re_executed()},
                {"re_executed_tokens", run.re_executed_tokens()},
                {"last_event", run.last_event()}};
-  if (run.has_error()) json["error"] = ToJson(run.error());
+  if (HasError(run)) json["error"] = ToJson(run.error());
   if (run.node_size() > 0) {
     json["node"] = Json::array();
     for (const v1::Node& node : run.node()) json["node"].push_back(ToJson(node));
@@ -116,7 +116,7 @@ Json ToJson(const v1::NodeChanged& node) {
                {"attempt", node.attempt()},
                {"usage", ToJson(node.usage())}};
   PutText(&json, "executor", node.executor());
-  if (node.has_error()) json["error"] = ToJson(node.error());
+  if (HasError(node)) json["error"] = ToJson(node.error());
   return json;
 }
 
@@ -124,7 +124,7 @@ Json ToJson(const v1::RunEnded& ended) {
   Json json = {{"state", StateName(ended.state())},
                {"health", HealthName(ended.health())},
                {"census", CensusToJson(ended.census())}};
-  if (ended.has_error()) json["error"] = ToJson(ended.error());
+  if (HasError(ended)) json["error"] = ToJson(ended.error());
   return json;
 }
 

@@ -62,7 +62,7 @@ void NodeRows(std::string* out, const v1::Run& run) {
     if (node.started_unix_ms() != 0 && node.ended_unix_ms() != 0) {
       line += " " + FormatMillis(node.ended_unix_ms() - node.started_unix_ms());
     }
-    if (node.has_error()) {
+    if (HasError(node)) {
       line += "  " + CategoryName(node.error().category()) + ": " + OneLine(node.error().message());
     }
     while (line.back() == ' ') line.pop_back();
@@ -88,7 +88,7 @@ std::string RunText(const v1::Run& run) {
   Row(&out, "name", OneLine(run.name()));
   Row(&out, "about", OneLine(run.description()));
   Row(&out, "state", StateText(run));
-  if (run.has_error()) {
+  if (HasError(run)) {
     Row(&out, "error",
         CategoryName(run.error().category()) + ": " + SafeText(run.error().message()));
   }

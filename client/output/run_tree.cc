@@ -71,7 +71,7 @@ void RunTree::ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms) {
                       (node.state != v1::NODE_RUNNING || changed.attempt() != node.attempt);
   if (begins) node.started_unix_ms = unix_ms;
   if (IsFinal(changed.state())) node.ended_unix_ms = unix_ms;
-  if (changed.has_error()) {
+  if (HasError(changed)) {
     node.error = CategoryName(changed.error().category()) + ": " +
                  OneLine(std::string_view(changed.error().message()).substr(0, kErrorBytesKept));
   }

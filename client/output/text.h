@@ -35,5 +35,11 @@ uint64_t TotalTokens(const v1::Usage& usage);
 std::string StateName(v1::RunState state);
 std::string HealthName(v1::Health health);
 std::string CategoryName(v1::ErrorCategory category);
+// A message that is present but says nothing is no error.
+template <typename Message>
+bool HasError(const Message& message) {
+  return message.has_error() && (message.error().category() != v1::ERROR_CATEGORY_UNSPECIFIED ||
+                                 !message.error().message().empty());
+}
 
 }  // namespace odw::client

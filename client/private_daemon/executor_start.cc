@@ -1,6 +1,8 @@
 #include "client/private_daemon/executor_start.h"
 
-#include <algorithm>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "client/failure.h"
 #include "daemon/base/fd.h"
@@ -8,6 +10,17 @@
 
 namespace odw::client {
 namespace {
+
+constexpr size_t kLockBytesMax = 4096;
+constexpr int kExitStateTaken = 75;  // of odw-executor: a living one has the state folder
+
+bool IsExecutor(pid_t pid) {
+  char path[4096];
+  const ssize_t size =
+      readlink(("/proc/" + std::to_string(pid) + "/exe").c_str(), path, sizeof path);
+  return size > 0 &&
+         std::string(path, static_cast<size_t>(size)).find("/odw-executor") != std::string::npos;
+}
 
 absl::Status StartExecutor(const StateFolder& folder, const Endpoint& daemon,
                            const ExecutorSpec& spec) {
@@ -24,7 +37,7 @@ absl::Status StartExecutor(const StateFolder& folder, const Endpoint& daemon,
                   "--state",
                   state,
                   "--log-file",
-                  state + "/executor.log",
+                  state + "/log",
                   "--daemonize"};
   if (spec.slots != 0) {
     options.argv.insert(options.argv.end(), {"--slots", std::to_string(spec.slots)});
@@ -36,23 +49,36 @@ absl::Status StartExecutor(const StateFolder& folder, const Endpoint& daemon,
   options.new_session = true;
   ODW_ASSIGN_OR_RETURN(Subprocess process, StartSubprocess(options));
   ODW_ASSIGN_OR_RETURN(const int exit_status, process.Wait());  // --daemonize: ends when it has forked
-  if (exit_status == 0) return absl::OkStatus();
+  if (exit_status == 0 || exit_status == kExitStateTaken) return absl::OkStatus();
   return FailureStatus({ExitCode::kUnavailable, "executor_did_not_start",
                         "the " + spec.runtime + " executor did not start: status " +
                             std::to_string(exit_status),
-                        "Its log: " + state + "/executor.log"});
+                        "Its log: " + state + "/log"});
 }
 
 }  // namespace
 
+pid_t ExecutorPid(const StateFolder& folder, const std::string& name) {
+  const absl::StatusOr<std::string> text =
+      ReadFile(folder.ExecutorState(name) + "/lock", kLockBytesMax);
+  const pid_t pid = text.ok() ? atoi(text->c_str()) : 0;
+  return pid > 0 && IsExecutor(pid) ? pid : 0;
+}
+
 absl::Status StartMissingExecutors(const StateFolder& folder, const Endpoint& daemon,
-                                   const std::vector<ExecutorSpec>& known,
                                    const std::vector<ExecutorSpec>& wanted) {
   for (const ExecutorSpec& spec : wanted) {
-    if (std::find(known.begin(), known.end(), spec) != known.end()) continue;
+    if (ExecutorPid(folder, spec.name) != 0) continue;
     ODW_RETURN_IF_ERROR(StartExecutor(folder, daemon, spec));
   }
   return absl::OkStatus();
+}
+
+void DrainExecutors(const StateFolder& folder, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const pid_t pid = ExecutorPid(folder, name);
+    if (pid != 0) kill(pid, SIGTERM);
+  }
 }
 
 }  // namespace odw::client

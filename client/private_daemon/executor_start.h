@@ -1,6 +1,10 @@
-// Starting an executor beside a private daemon that is already running. REQUIRES: the start lock.
+// The executors beside a private daemon that is running already: whether they live, starting those that
+// do not, ending those that were replaced. Starting and ending REQUIRE the start lock.
 #pragma once
 
+#include <sys/types.h>
+
+#include <string>
 #include <vector>
 
 #include "client/connection/endpoint.h"
@@ -10,10 +14,15 @@
 
 namespace odw::client {
 
-// Starts those of `wanted` that are not among `known`. An executor takes a flock on its own state, so
-// one that lives already makes the new process end at once, which does no harm.
+// The living executor of that name, or 0. Looks at the process that its lock file names and does not
+// touch the lock, which it would take away from an executor that is just starting.
+pid_t ExecutorPid(const StateFolder& folder, const std::string& name);
+
+// Starts those of `wanted` that do not live. One that takes its state folder meanwhile is welcome.
 absl::Status StartMissingExecutors(const StateFolder& folder, const Endpoint& daemon,
-                                   const std::vector<ExecutorSpec>& known,
                                    const std::vector<ExecutorSpec>& wanted);
+
+// Asks the executors of these names to finish what they have and end.
+void DrainExecutors(const StateFolder& folder, const std::vector<std::string>& names);
 
 }  // namespace odw::client

@@ -106,9 +106,13 @@ absl::StatusOr<UniqueFd> TakeStartLock(const StateFolder& folder) {
   }
 }
 
-bool Includes(const std::vector<ExecutorSpec>& known, const std::vector<ExecutorSpec>& wanted) {
+// Whether each of `wanted` is known with just these settings, and lives.
+bool AllServe(const StateFolder& folder, const std::vector<ExecutorSpec>& wanted) {
+  if (wanted.empty()) return true;
+  const std::vector<ExecutorSpec> known = LoadExecutors(folder);
   return std::all_of(wanted.begin(), wanted.end(), [&](const ExecutorSpec& spec) {
-    return std::find(known.begin(), known.end(), spec) != known.end();
+    return std::find(known.begin(), known.end(), spec) != known.end() &&
+           ExecutorPid(folder, spec.name) != 0;
   });
 }
 
@@ -146,7 +150,7 @@ absl::StatusOr<Endpoint> EnsurePrivateDaemon(const StateFolder& folder, const Ex
   ODW_ASSIGN_OR_RETURN(const std::vector<ExecutorSpec> wanted, ExecutorsFor(folder, wish));
   absl::StatusOr<Endpoint> found = FindPrivateDaemon(folder);
   if (!found.ok() && !absl::IsNotFound(found.status())) return found;
-  if (found.ok() && (wanted.empty() || Includes(LoadExecutors(folder), wanted))) return found;
+  if (found.ok() && AllServe(folder, wanted)) return found;
 
   const absl::Status made = MakeFolders(folder.root, 0700);
   if (!made.ok()) {
@@ -160,9 +164,10 @@ absl::StatusOr<Endpoint> EnsurePrivateDaemon(const StateFolder& folder, const Ex
   const std::vector<ExecutorSpec> all = MergeExecutors(known, wanted, &replaced);
   if (all != known) ODW_RETURN_IF_ERROR(SaveExecutors(folder, all));
 
+  DrainExecutors(folder, replaced);
   found = FindPrivateDaemon(folder);  // whoever held the lock before may have started it
   if (found.ok()) {
-    ODW_RETURN_IF_ERROR(StartMissingExecutors(folder, *found, known, wanted));
+    ODW_RETURN_IF_ERROR(StartMissingExecutors(folder, *found, wanted));
     return found;
   }
   if (!absl::IsNotFound(found.status())) return found;

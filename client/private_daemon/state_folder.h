@@ -18,7 +18,10 @@ struct StateFolder {
   std::string DaemonLog() const { return root + "/odwd.log"; }
   std::string ExecutorList() const { return root + "/executors.json"; }
   std::string CommandConfig() const { return root + "/executor.toml"; }  // the user's, optional
-  std::string ExecutorState(const std::string& name) const { return root + "/executors/" + name; }
+  // Where odwd keeps the state of the executors that it starts.
+  std::string ExecutorState(const std::string& name) const {
+    return root + "/daemon/executors/" + name;
+  }
 };
 
 // --state, else $ODW_STATE, else $XDG_STATE_HOME/odw, else ~/.local/state/odw. Made absolute; nothing

@@ -14,7 +14,7 @@ void OutputGate::Cut(uint64_t ticket) {
 
 std::vector<Effect> OutputGate::Open(uint64_t ticket) {
   std::vector<Effect> out;
-  while (!held_.empty() && held_.front().ticket != 0 && held_.front().ticket <= ticket) {
+  while (held_.size() > uncut_ && held_.front().ticket <= ticket) {
     out.push_back(std::move(held_.front().effect));
     held_.pop_front();
   }

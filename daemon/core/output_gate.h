@@ -17,7 +17,8 @@ class OutputGate {
  public:
   // Effects since the last Cut wait for the group that the next Cut names.
   void Hold(Effect effect) { held_.push_back({0, std::move(effect)}); ++uncut_; }
-  // All that is held and has no ticket yet rests on group `ticket` and those before it.
+  // All that is held and has no ticket yet rests on group `ticket` and those before it. What appended
+  // nothing itself is cut with the last ticket given out: it may rest on earlier steps. 0: on nothing.
   void Cut(uint64_t ticket);
   // Groups up to `ticket` are durable: what rested on them, in order.
   std::vector<Effect> Open(uint64_t ticket);
@@ -28,7 +29,7 @@ class OutputGate {
 
  private:
   struct Held {
-    uint64_t ticket;  // 0: not cut yet
+    uint64_t ticket;  // of the last `uncut_`: not yet known
     Effect effect;
   };
   std::deque<Held> held_;

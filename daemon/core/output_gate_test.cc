@@ -21,6 +21,14 @@ TEST(OutputGate, LetsNothingOutBeforeItsGroupIsDurable) {
   EXPECT_FALSE(gate.empty());
 }
 
+TEST(OutputGate, WhatRestsOnNoGroupLeavesAtOnce) {
+  OutputGate gate;
+  gate.Hold(SendWelcome{.session = 1});
+  gate.Cut(0);  // before the first group of the process
+  EXPECT_EQ(gate.Open(0).size(), 1u);
+  EXPECT_TRUE(gate.empty());
+}
+
 TEST(OutputGate, HostEffectsAndAppendsAreNotGated) {
   EXPECT_FALSE(IsGated(Append{}));
   EXPECT_FALSE(IsGated(HostSettle{}));

@@ -8,14 +8,17 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <cstdio>
+#include <cstring>
+
 #include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
 #include "daemon/base/check.h"
 #include "daemon/base/fd.h"
+#include "daemon/base/log.h"
 #include "daemon/base/mutex.h"
 #include "daemon/journal/keys.h"
 
@@ -24,10 +27,10 @@ namespace {
 
 // Small on purpose: an idle daemon stays far below 60 MB, and what a start must replay stays short.
 constexpr size_t kBlockCacheBytes = 8u << 20;
-constexpr size_t kEventsBufferBytes = 4u << 20;
+constexpr size_t kEventsBufferBytes = 2u << 20;
 constexpr size_t kBlobsBufferBytes = 8u << 20;
 constexpr size_t kSmallBufferBytes = 1u << 20;
-constexpr size_t kWalBytesMax = 16u << 20;
+constexpr size_t kWalBytesMax = 4u << 20;
 constexpr size_t kArenaBlockBytes = 64u << 10;
 constexpr uint64_t kBlobFileBytes = 64u << 20;
 constexpr int kOpenFilesMax = 256;
@@ -37,11 +40,27 @@ constexpr size_t kRecycledLogs = 2;
 enum Family { kMeta, kRuns, kEvents, kBlobs, kReuse, kIndex, kFamilyCount };
 static_assert(std::size(kFamilies) == kFamilyCount);
 
-class NullLogger : public rocksdb::Logger {
+// RocksDB's own log is not kept. Of what it says, one thing matters: that it dropped part of a
+// write-ahead log when it opened.
+class DropListener : public rocksdb::Logger {
  public:
-  NullLogger() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  DropListener() : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
   using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
+  void Logv(const char* format, va_list arguments) override {
+    char line[512];
+    vsnprintf(line, sizeof line, format, arguments);
+    if (strstr(line, "dropping") == nullptr) return;
+    MutexLock lock(&mutex_);
+    if (dropped_.empty()) dropped_ = line;
+  }
+  std::string dropped() {
+    MutexLock lock(&mutex_);
+    return dropped_;
+  }
+
+ private:
+  Mutex mutex_;
+  std::string dropped_ ODW_GUARDED_BY(mutex_);
 };
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -60,10 +79,10 @@ absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) {
   return absl::InternalError(message);
 }
 
-rocksdb::DBOptions MakeDbOptions() {
+rocksdb::DBOptions MakeDbOptions(std::shared_ptr<rocksdb::Logger> logger) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
-  options.info_log = std::make_shared<NullLogger>();
+  options.info_log = std::move(logger);
   options.max_background_jobs = 2;
   options.max_open_files = kOpenFilesMax;
   options.max_file_opening_threads = 1;
@@ -71,6 +90,7 @@ rocksdb::DBOptions MakeDbOptions() {
   options.stats_persist_period_sec = 0;
   options.max_total_wal_size = kWalBytesMax;
   options.recycle_log_file_num = kRecycledLogs;
+  // After a power cut the last record, which nobody was told of, may be there in part.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.avoid_flush_during_recovery = true;
   options.skip_stats_update_on_db_open = true;
@@ -124,15 +144,16 @@ class RocksJournal::Impl {
   ~Impl();
 
   absl::Status Open();
+  // Synced; a failure is kept and returned from then on.
   absl::Status Write(rocksdb::WriteBatch* batch);
   void AddSummary(const v1::RunSummary& summary, rocksdb::WriteBatch* batch);
-  // A run's summaries by index entries, from `start` on; forward or back.
   absl::StatusOr<v1::RunSummary> ReadSummary(std::string_view run_id);
   absl::Status error() const {
     MutexLock lock(&mutex_);
     return error_;
   }
 
+  const std::string& recovery_note() const { return recovery_note_; }
   rocksdb::DB* db() { return db_.get(); }
   rocksdb::ColumnFamilyHandle* family(Family which) { return handles_[which]; }
 
@@ -143,6 +164,7 @@ class RocksJournal::Impl {
   absl::Status FillOpenStates();
 
   const std::string folder_;
+  std::string recovery_note_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilyCount> handles_{};
@@ -182,7 +204,9 @@ absl::Status RocksJournal::Impl::OpenFamilies(const std::vector<std::string>& pr
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(MakeDbOptions(), folder_, descriptors, &handles, &db);
+  const auto listener = std::make_shared<DropListener>();
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(MakeDbOptions(listener), folder_, descriptors, &handles, &db);
   if (!opened.ok()) {
     absl::Status status = ToStatus(opened, "opening the journal in " + folder_);
     if (status.code() != absl::StatusCode::kDataLoss) return status;
@@ -190,6 +214,12 @@ absl::Status RocksJournal::Impl::OpenFamilies(const std::vector<std::string>& pr
                                ". Restore the folder from a backup, or move it away to start empty.");
   }
   db_.reset(db);
+  recovery_note_ = listener->dropped();
+  if (!recovery_note_.empty()) {
+    LogWarning("the journal's log in " + folder_ + " was cut at a record that does not check (" +
+               recovery_note_ + "). After a power cut this is the write that nobody was told of; "
+               "otherwise look at the disk.");
+  }
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
     const auto known = std::find(std::begin(kFamilies), std::end(kFamilies), handle->GetName());
     if (known != std::end(kFamilies)) {
@@ -227,12 +257,18 @@ absl::Status RocksJournal::Impl::CheckSchema() {
 }
 
 absl::Status RocksJournal::Impl::MakeMissingFamilies() {
+  std::vector<rocksdb::ColumnFamilyDescriptor> missing;
   for (int i = 0; i < kFamilyCount; ++i) {
     if (handles_[i] != nullptr) continue;
-    const rocksdb::Status made =
-        db_->CreateColumnFamily(MakeFamilyOptions(kFamilies[i], cache_), kFamilies[i], &handles_[i]);
-    ODW_RETURN_IF_ERROR(ToStatus(made, "making the journal in " + folder_));
+    missing.emplace_back(kFamilies[i], MakeFamilyOptions(kFamilies[i], cache_));
   }
+  std::vector<rocksdb::ColumnFamilyHandle*> made;
+  const rocksdb::Status status = db_->CreateColumnFamilies(missing, &made);
+  for (rocksdb::ColumnFamilyHandle* handle : made) {
+    const auto name = std::find(std::begin(kFamilies), std::end(kFamilies), handle->GetName());
+    handles_[name - std::begin(kFamilies)] = handle;
+  }
+  ODW_RETURN_IF_ERROR(ToStatus(status, "making the journal in " + folder_));
   rocksdb::WriteBatch batch;
   batch.Put(handles_[kMeta], kSchemaKey, std::to_string(kSchemaVersion));
   return Write(&batch);
@@ -432,6 +468,8 @@ absl::Status RocksJournal::Flush() {
   for (int i = 0; i < kFamilyCount; ++i) families.push_back(impl_->family(static_cast<Family>(i)));
   return ToStatus(impl_->db()->Flush(rocksdb::FlushOptions(), families), "flushing the journal");
 }
+
+const std::string& RocksJournal::recovery_note() const { return impl_->recovery_note(); }
 
 absl::Status RocksJournal::error() const { return impl_->error(); }
 

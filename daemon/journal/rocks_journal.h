@@ -35,6 +35,9 @@ class RocksJournal : public Journal {
   // Moves what only the write-ahead log holds into table files. For tests and before a backup.
   absl::Status Flush();
 
+  // What RocksDB dropped from the end of its log when it opened; empty: nothing. Also logged.
+  const std::string& recovery_note() const;
+
   // The first failure of a write; OK as long as there was none.
   absl::Status error() const;
 

@@ -121,7 +121,9 @@ void CoreLoop::HandleInput(core::Input input) {
     auto holder = journal_->FindByKey(submit->header.owner(), submit->header.idempotency_key());
     if (holder.ok()) submit->holder_of_key = *std::move(holder);
   }
+  const uint64_t adoptions = engine_.world().stats.adoptions;
   engine_.Handle(absl::Now(), std::move(input));
+  if (engine_.world().stats.adoptions > adoptions) KillPoint("loop.adopted");
   for (core::Effect& effect : engine_.TakeEffects()) Route(std::move(effect));
 }
 
@@ -147,6 +149,7 @@ void CoreLoop::RouteAppend(core::Append append) {
 
 void CoreLoop::RouteHostStart(core::HostStart start) {
   // A host may ask for the source before its group is cut; what is not queued yet travels by value.
+  if (start.start.replay()) KillPoint("loop.before_replay");
   hosts::PendingFrame frame;
   frame.frame.set_epoch(start.epoch);
   *frame.frame.mutable_start() = std::move(start.start);
@@ -159,6 +162,7 @@ void CoreLoop::RouteHostStart(core::HostStart start) {
 }
 
 void CoreLoop::RouteHostSettle(core::HostSettle settle) {
+  KillPoint("loop.before_settle");
   hosts::PendingFrame frame;
   frame.frame.set_epoch(settle.epoch);
   *frame.frame.mutable_settle() = std::move(settle.settle);
@@ -260,6 +264,7 @@ void CoreLoop::Leave(core::Effect effect) {
   } else if (auto* close = std::get_if<core::CloseSession>(&effect)) {
     outbox_->CloseSession(close->session, std::move(close->why));
   } else if (auto* reply = std::get_if<core::Reply>(&effect)) {
+    KillPoint("loop.before_reply");
     outbox_->CompleteReply(std::move(*reply));
   } else if (auto* ended = std::get_if<core::RunEnded>(&effect)) {
     outbox_->OnRunEnded(ended->run_id);

@@ -116,7 +116,7 @@ v1::Run RunFromSummary(const v1::RunSummary& summary) {
   nodes->set_cached(summary.nodes_cached());
   nodes->set_blocked(summary.nodes_blocked());
   nodes->set_cancelled(summary.nodes_cancelled());
-  *run.mutable_usage() = summary.usage();
+  if (summary.has_usage()) *run.mutable_usage() = summary.usage();
   AddCensus(summary, run.mutable_census());
   *run.mutable_waiting_for() = summary.waiting_for();
   run.set_current_phase(summary.current_phase());
@@ -152,7 +152,7 @@ v1::RunSummary SummaryFromRun(const v1::Run& run) {
   summary.set_nodes_cached(nodes.cached());
   summary.set_nodes_blocked(nodes.blocked());
   summary.set_nodes_cancelled(nodes.cancelled());
-  *summary.mutable_usage() = run.usage();
+  if (run.has_usage()) *summary.mutable_usage() = run.usage();
   for (const v1::CategoryCount& entry : run.census()) {
     while (summary.census_size() <= entry.category()) summary.add_census(0);
     summary.set_census(entry.category(), entry.count());

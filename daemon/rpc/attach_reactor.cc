@@ -89,7 +89,9 @@ void AttachReactor::MaybeWrite() {
   queued_bytes_ -= BytesOf(current_);
   writing_ = true;
   grpc::WriteOptions options;
-  if (!queue_.empty()) options.set_buffer_hint();
+  // Never on the first, for gRPC would hold the stream's headers back with it and then wait for them.
+  if (started_writing_ && !queue_.empty()) options.set_buffer_hint();
+  started_writing_ = true;
   StartWrite(&current_, options);
 }
 

@@ -55,6 +55,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<v1::FromExecutor, v1:
   std::deque<v1::ToExecutor> queue_ ODW_GUARDED_BY(mutex_);
   size_t queued_bytes_ ODW_GUARDED_BY(mutex_) = 0;
   bool writing_ ODW_GUARDED_BY(mutex_) = false;
+  bool started_writing_ ODW_GUARDED_BY(mutex_) = false;
   bool closing_ ODW_GUARDED_BY(mutex_) = false;  // finish with why_ once the queue is written
   bool finished_ ODW_GUARDED_BY(mutex_) = false;
   absl::Status why_ ODW_GUARDED_BY(mutex_);

@@ -74,8 +74,10 @@ void WatchReactor::MaybeWrite() {
   buffer_.pop_front();
   writing_ = true;
   grpc::WriteOptions options;
-  // More follows at once: let gRPC put several messages into one system call.
-  if (!buffer_.empty()) options.set_buffer_hint();
+  // More follows at once: let gRPC put several messages into one system call. Never on the first, for
+  // gRPC would hold the stream's headers back with it and then wait for them.
+  if (started_writing_ && !buffer_.empty()) options.set_buffer_hint();
+  started_writing_ = true;
   StartWrite(&current_, options);
 }
 

@@ -75,6 +75,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   bool wanted_ ODW_GUARDED_BY(mutex_) = true;      // there may be records past after_
   bool reading_ ODW_GUARDED_BY(mutex_) = false;
   bool writing_ ODW_GUARDED_BY(mutex_) = false;
+  bool started_writing_ ODW_GUARDED_BY(mutex_) = false;
   bool ending_ ODW_GUARDED_BY(mutex_) = false;     // finish with end_ once the buffer is written
   bool finished_ ODW_GUARDED_BY(mutex_) = false;
   absl::Status end_ ODW_GUARDED_BY(mutex_);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "daemon/base/frame.h"
+#include "daemon/base/kill_point.h"
 #include "daemon/script/engine.h"
 #include "daemon/script/platform.h"
 #include "daemon/script/realm.h"
@@ -135,6 +136,7 @@ void Host::Handle(const pb::ToHost& message) {
   }
   if (message.epoch() != epoch_) return;
   if (message.has_settle() && run_ != nullptr) {
+    KillPoint("script.before_turn");
     run_->Settle(message.settle());
   } else if (message.has_end()) {
     OnEnd();
@@ -143,7 +145,7 @@ void Host::Handle(const pb::ToHost& message) {
 
 void Host::Serve() {
   NewEngine();
-  WarmUp(engine_->isolate());
+  KillPoint("script.before_sandbox");
   const absl::Status sandboxed = EnterSandbox();
   if (!sandboxed.ok()) Die(pb::Fatal::UNKNOWN, MessageOf(sandboxed));
   PrepareRealm();

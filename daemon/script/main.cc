@@ -8,8 +8,11 @@
 #include "daemon/base/fd.h"
 #include "daemon/base/log.h"
 #include "daemon/base/version.h"
+#include "daemon/script/loader.h"
 #include "daemon/script/platform.h"
+#include "daemon/script/self_test.h"
 #include "daemon/script/snapshot.h"
+#include "daemon/script/validator.h"
 #include "daemon/script/zygote.h"
 
 namespace {
@@ -53,6 +56,18 @@ int main(int argc, char** argv) {
   if (role == "--zygote") {
     odw::script::InitV8();
     return odw::script::RunZygote(kZygoteControlFd);
+  }
+  if (role == "--load") {
+    odw::script::InitV8();
+    return odw::script::RunLoader();
+  }
+  if (role == "--validate") {
+    odw::script::InitV8();
+    return odw::script::RunValidator();
+  }
+  if (role == "--self-test") {
+    odw::script::InitV8();
+    return odw::script::RunSelfTest();
   }
   fputs(kUsage, stderr);
   return 2;

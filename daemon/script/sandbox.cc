@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,7 +15,6 @@
 #include <vector>
 
 #include "daemon/base/fd.h"
-#include "daemon/script/v8_text.h"
 
 namespace odw::script {
 namespace {
@@ -117,38 +115,7 @@ size_t AddressSpaceNow() {
 }
 #endif
 
-constexpr char kWarmUpSource[] = R"(
-  const date = new Date(0);
-  date.getHours(); date.toString(); date.toLocaleString(); Date.parse('2020-01-01T00:00:00');
-  for (const name of ['Collator', 'DateTimeFormat', 'DisplayNames', 'ListFormat', 'Locale',
-      'NumberFormat', 'PluralRules', 'RelativeTimeFormat', 'Segmenter']) {
-    const Class = Intl[name];
-    if (name === 'Locale') new Class('en-US');
-    else if (name === 'DisplayNames') new Class('en', {type: 'region'}).of('GB');
-    else new Class();
-  }
-  new Intl.DateTimeFormat('en', {timeZone: 'Europe/Berlin', dateStyle: 'full'}).format(date);
-  new Intl.NumberFormat('de', {style: 'currency', currency: 'EUR'}).format(1);
-  ['b', 'a'].sort(new Intl.Collator('sv').compare);
-  'x'.localeCompare('y'); 'I'.toLocaleLowerCase('tr'); 'x'.normalize('NFKD');
-)";
-
 }  // namespace
-
-void WarmUp(v8::Isolate* isolate) {
-  tzset();
-  const time_t epoch = 0;
-  tm broken_down;
-  localtime_r(&epoch, &broken_down);
-  v8::HandleScope handles(isolate);
-  v8::Local<v8::Context> context = v8::Context::New(isolate);
-  v8::Context::Scope in_context(context);
-  v8::TryCatch caught(isolate);
-  v8::Local<v8::Script> script;
-  if (v8::Script::Compile(context, ToV8(isolate, kWarmUpSource)).ToLocal(&script)) {
-    IgnoreResult(script->Run(context));
-  }
-}
 
 absl::Status PrepareSandbox() {
   ODW_ASSIGN_OR_RETURN(PreparedProgram(), BuildProgram());

@@ -3,12 +3,8 @@
 #pragma once
 
 #include "daemon/base/status.h"
-#include "v8.h"
 
 namespace odw::script {
-
-// Lets libc and ICU open, once, the files that they want for local time and Intl.
-void WarmUp(v8::Isolate* isolate);
 
 // Limits, no_new_privs, and a default-deny system call filter on every thread of the process. A call
 // that is not on the list kills the process.

@@ -6,6 +6,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/frame.h"
+#include "daemon/base/kill_point.h"
 
 namespace odw::script {
 namespace {
@@ -62,10 +63,12 @@ void TurnOutput::Send(const pb::FromHost& message) {
 
 void TurnOutput::Flush() {
   if (queue_.empty()) return;
+  KillPoint("script.before_flush");
   {
     std::lock_guard<std::mutex> lock(writing_);
     if (!WriteAll(fd_, queue_.data(), queue_.size()).ok()) _exit(0);
   }
+  KillPoint("script.after_flush");
   queue_.clear();
   if (queue_.capacity() > kQueueBytesKept) queue_.shrink_to_fit();
 }

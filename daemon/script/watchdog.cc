@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <latch>
 
 #include "daemon/base/check.h"
 
@@ -28,7 +29,13 @@ Watchdog::Watchdog(Options options) : options_(std::move(options)) {
   ODW_CHECK(pthread_getcpuclockid(pthread_self(), &main_clock_) == 0);
   wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   ODW_CHECK(wake_.valid());
-  thread_ = std::thread([this] { Loop(); });
+  // A thread that is still being born makes system calls that the sandbox refuses.
+  std::latch born(1);
+  thread_ = std::thread([this, &born] {
+    born.count_down();
+    Loop();
+  });
+  born.wait();
 }
 
 Watchdog::~Watchdog() {

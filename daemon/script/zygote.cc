@@ -13,6 +13,7 @@
 
 #include "daemon/base/fd.h"
 #include "daemon/base/frame.h"
+#include "daemon/base/kill_point.h"
 #include "daemon/base/log.h"
 #include "daemon/script/host.h"
 #include "daemon/script/sandbox.h"
@@ -98,12 +99,14 @@ pb::ZygoteReply Zygote::Fork(uint64_t id) {
   }
   UniqueFd socket = std::move(sockets_.front());
   sockets_.pop_front();
+  KillPoint("script_zygote.before_fork");
   const pid_t pid = fork();
   if (pid == 0) BecomeHost(std::move(socket));
   if (pid < 0) {
     reply.set_error(MessageOf(ErrnoStatus("forking a script host")));
   } else {
     reply.set_pid(static_cast<uint32_t>(pid));
+    KillPoint("script_zygote.after_fork");
   }
   return reply;
 }

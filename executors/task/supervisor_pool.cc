@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "daemon/base/kill_point.h"
 #include "daemon/base/log.h"
 #include "executors/task/descriptor_passing.h"
 #include "executors/task/protocol.h"
@@ -49,7 +50,9 @@ absl::Status SupervisorPool::Start(const TaskSpec& spec) {
   auto running = std::make_unique<Running>();
   running->file = std::move(file);
   running_[spec.token()] = std::move(running);
+  KillPoint("executor.task_created");
   Dispatch(spec.token());
+  KillPoint("executor.task_given");
   return absl::OkStatus();
 }
 

@@ -29,7 +29,10 @@ Plan RandomPlan(Rng* rng) {
   }
   if (plan.category == v1::RATE_LIMIT || plan.category == v1::OVERLOADED) {
     if (rng->OneIn(2)) plan.retry_after_ms = static_cast<uint32_t>(rng->Between(1, 90'000));
-    if (rng->OneIn(10)) plan.retry_after_ms = kDayMs + 3'600'000;  // longer than a run may wait
+    if (rng->OneIn(10)) {  // longer than a run may wait
+      plan.retry_after_ms = kDayMs + 3'600'000;
+      plan.failing = kFailsAlways;
+    }
   }
   return plan;
 }
@@ -80,7 +83,7 @@ v1::Result AnswerTo(const std::string& prompt, uint32_t attempt) {
 
 bool SucceedsAtLast(const Plan& plan) {
   if (plan.category == v1::ERROR_CATEGORY_UNSPECIFIED) return true;
-  return plan.failing != kFailsAlways && plan.retry_after_ms <= kDayMs;
+  return plan.failing != kFailsAlways;
 }
 
 uint64_t HashOf(const std::string& text, uint64_t seed) {

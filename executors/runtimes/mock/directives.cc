@@ -4,6 +4,7 @@
 #include <charconv>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 
 namespace odw::executors {
 namespace {
@@ -15,32 +16,6 @@ struct Directive {
 
 bool IsNameChar(char c) { return (c >= 'a' && c <= 'z') || c == '-'; }
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-// Cuts the directive that starts at `*at` ("[["), moving `*at` past it. It ends at the first "]]" that no
-// third bracket follows, so that JSON lists need no escapes. False when there is none here.
-bool TakeDirective(const std::string& text, size_t* at, Directive* out) {
-  size_t name_end = *at + 2;
-  while (name_end < text.size() && IsNameChar(text[name_end])) ++name_end;
-  if (name_end == *at + 2 || name_end >= text.size()) return false;
-  const bool has_argument = text[name_end] == ':';
-  const size_t argument_start = name_end + (has_argument ? 1 : 0);
-  for (size_t i = argument_start; i + 1 < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-      continue;
-    }
-    if (text[i] != ']' || text[i + 1] != ']') {
-      if (has_argument) continue;
-      return false;
-    }
-    if (i + 2 < text.size() && text[i + 2] == ']') continue;
-    out->name = text.substr(*at + 2, name_end - *at - 2);
-    out->argument = text.substr(argument_start, i - argument_start);
-    *at = i + 2;
-    return true;
-  }
-  return false;
-}
 
 // \n, \t, \] and \\ in texts; in JSON only \] is ours.
 std::string Unescape(const std::string& text, const std::string& escapes) {
@@ -54,6 +29,42 @@ std::string Unescape(const std::string& text, const std::string& escapes) {
     out += c == 'n' ? '\n' : c == 't' ? '\t' : c;
   }
   return out;
+}
+
+// Where the next unescaped "]]" that no third bracket follows begins.
+size_t FindEnd(const std::string& text, size_t from) {
+  for (size_t i = from; i + 1 < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == ']' && text[i + 1] == ']' && text.compare(i + 2, 1, "]") != 0) {
+      return i;
+    }
+  }
+  return std::string::npos;
+}
+
+// Cuts the directive that starts at `*at` ("[["), moving `*at` past it. It ends at the first "]]" that no
+// third bracket follows, so that JSON lists need no escapes; [[json:...]] at the first that leaves JSON,
+// where there is one. False when there is none here.
+bool TakeDirective(const std::string& text, size_t* at, Directive* out) {
+  size_t name_end = *at + 2;
+  while (name_end < text.size() && IsNameChar(text[name_end])) ++name_end;
+  if (name_end == *at + 2 || name_end >= text.size()) return false;
+  const bool has_argument = text[name_end] == ':';
+  if (!has_argument && text.compare(name_end, 2, "]]") != 0) return false;
+  out->name = text.substr(*at + 2, name_end - *at - 2);
+  const size_t start = name_end + (has_argument ? 1 : 0);
+  size_t first_end = std::string::npos;
+  for (size_t end = FindEnd(text, start); end != std::string::npos; end = FindEnd(text, end + 1)) {
+    if (first_end == std::string::npos) first_end = end;
+    out->argument = text.substr(start, end - start);
+    *at = end + 2;
+    if (out->name != "json" || nlohmann::json::accept(Unescape(out->argument, "]"))) return true;
+  }
+  if (first_end == std::string::npos) return false;
+  out->argument = text.substr(start, first_end - start);
+  *at = first_end + 2;
+  return true;
 }
 
 template <typename T>

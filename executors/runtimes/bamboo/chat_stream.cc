@@ -1,0 +1,140 @@
+#include "executors/runtimes/bamboo/chat_stream.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace odw::executors {
+namespace {
+
+using Json = nlohmann::json;
+
+uint64_t Count(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  if (it == object.end() || !it->is_number()) return 0;
+  return static_cast<uint64_t>(std::max(0.0, it->get<double>()));
+}
+
+const Json* Object(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_object() ? &*it : nullptr;
+}
+
+std::string Text(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+// Providers differ in where they put what came from their cache.
+void ReadUsage(const Json& usage, odw::v1::Usage* out) {
+  uint64_t cached = std::max(Count(usage, "prompt_cache_hit_tokens"), Count(usage, "cached_tokens"));
+  if (const Json* details = Object(usage, "prompt_tokens_details")) {
+    cached = std::max(cached, Count(*details, "cached_tokens"));
+  }
+  const uint64_t prompt = Count(usage, "prompt_tokens");
+  cached = std::min(cached, prompt);
+  out->set_input_tokens(prompt - cached);
+  out->set_cached_input_tokens(cached);
+  out->set_output_tokens(Count(usage, "completion_tokens"));
+  if (const Json* details = Object(usage, "completion_tokens_details")) {
+    out->set_reasoning_tokens(Count(*details, "reasoning_tokens"));
+  }
+}
+
+void Append(const std::string& piece, std::string* text, bool* too_large) {
+  if (text->size() + piece.size() > kAnswerBytesMax) {
+    *too_large = true;
+  } else {
+    *text += piece;
+  }
+}
+
+// A chunk (with "delta") or a whole completion (with "message").
+void ReadCompletion(const Json& chunk, ChatAnswer* answer) {
+  if (const Json* usage = Object(chunk, "usage")) ReadUsage(*usage, &answer->usage);
+  if (const std::string model = Text(chunk, "model"); !model.empty()) answer->model = model;
+  const auto error = chunk.find("error");
+  if (error != chunk.end() && !error->is_null()) answer->error_json = chunk.dump();
+  if (const Json* base = Object(chunk, "base_resp")) {
+    if (Count(*base, "status_code") != 0) answer->error_json = chunk.dump();
+  }
+  const auto choices = chunk.find("choices");
+  if (choices == chunk.end() || !choices->is_array() || choices->empty()) return;
+  const Json& choice = choices->front();
+  if (!choice.is_object()) return;
+  if (const std::string reason = Text(choice, "finish_reason"); !reason.empty()) {
+    answer->finish_reason = reason;
+  }
+  const Json* message = Object(choice, "delta");
+  if (message == nullptr) message = Object(choice, "message");
+  if (message == nullptr) return;
+  Append(Text(*message, "content"), &answer->text, &answer->too_large);
+  if (!Text(*message, "refusal").empty()) {
+    answer->refused = true;
+    Append(Text(*message, "refusal"), &answer->text, &answer->too_large);
+  }
+  const auto calls = message->find("tool_calls");
+  if (calls != message->end() && calls->is_array() && !calls->empty()) answer->asked_for_tool = true;
+}
+
+}  // namespace
+
+void ChatStream::Feed(std::string_view bytes) {
+  if (head_.size() < kErrorBodyBytesMax) head_.append(bytes.substr(0, kErrorBodyBytesMax - head_.size()));
+  if (answer_.too_large) return;
+  buffer_.append(bytes);
+  if (buffer_.size() > 2 * kAnswerBytesMax) {
+    answer_.too_large = true;
+    buffer_.clear();
+    return;
+  }
+  if (kind_ == Kind::kUnknown) {
+    const size_t first = buffer_.find_first_not_of(" \t\r\n");
+    if (first == std::string::npos) return;
+    kind_ = buffer_[first] == '{' || buffer_[first] == '[' ? Kind::kWhole : Kind::kEvents;
+  }
+  if (kind_ == Kind::kEvents) TakeLines();
+}
+
+void ChatStream::TakeLines() {
+  size_t start = 0;
+  for (;;) {
+    const size_t end = buffer_.find('\n', start);
+    if (end == std::string::npos) break;
+    std::string_view line = std::string_view(buffer_).substr(start, end - start);
+    start = end + 1;
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    // Each event of this protocol is one data line; ids, names and comments carry nothing.
+    if (line.substr(0, 5) != "data:") continue;
+    line.remove_prefix(line.substr(0, 6) == "data: " ? 6 : 5);
+    TakeEvent(line);
+  }
+  buffer_.erase(0, start);
+}
+
+void ChatStream::TakeEvent(std::string_view data) {
+  if (data == "[DONE]" || data.empty()) return;
+  const Json chunk = Json::parse(data, nullptr, false);
+  if (!chunk.is_object()) {
+    answer_.broken = true;
+    return;
+  }
+  ReadCompletion(chunk, &answer_);
+}
+
+ChatAnswer ChatStream::Finish() {
+  if (kind_ == Kind::kEvents) {
+    buffer_ += '\n';  // a last line without its end
+    TakeLines();
+  } else {
+    const Json whole = Json::parse(buffer_, nullptr, false);
+    if (whole.is_object()) {
+      ReadCompletion(whole, &answer_);
+    } else {
+      answer_.broken = true;
+    }
+  }
+  return std::move(answer_);
+}
+
+}  // namespace odw::executors

@@ -1,0 +1,47 @@
+// Reads the answer of a chat completion, streamed (SSE) or whole, as its bytes come. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "odw/v1/types.pb.h"
+
+namespace odw::executors {
+
+inline constexpr size_t kAnswerBytesMax = 64 << 20;
+inline constexpr size_t kErrorBodyBytesMax = 64 << 10;
+
+struct ChatAnswer {
+  std::string text;
+  std::string finish_reason;  // empty: it never came
+  std::string model;
+  bool refused = false;
+  bool asked_for_tool = false;
+  bool too_large = false;
+  bool broken = false;        // something that is not the protocol
+  odw::v1::Usage usage;
+  std::string error_json;     // an error object in place of, or within, the answer
+};
+
+class ChatStream {
+ public:
+  void Feed(std::string_view bytes);
+  // No more comes.
+  ChatAnswer Finish();
+  // What came, for an error's text: bounded.
+  const std::string& head() const { return head_; }
+  size_t text_bytes() const { return answer_.text.size(); }
+
+ private:
+  enum class Kind { kUnknown, kEvents, kWhole };
+  void TakeLines();
+  void TakeEvent(std::string_view data);
+  Kind kind_ = Kind::kUnknown;
+  std::string buffer_;
+  std::string head_;
+  ChatAnswer answer_;
+};
+
+}  // namespace odw::executors

@@ -1,0 +1,83 @@
+"""What a seed means: which points are killed at, in which order, at which passage."""
+import random
+from dataclasses import dataclass
+
+# At these an event is appended and not yet durable, whatever else happens.
+UNCOMMITTED = {"loop.before_cut", "journal.before_enqueue", "journal.before_sync"}
+
+DAEMON = ["loop.before_cut", "loop.after_commit", "loop.before_assign", "loop.before_ack", "loop.before_settle",
+          "loop.before_reply", "journal.before_enqueue", "journal.before_sync", "journal.after_sync", "hosts.turn"]
+HOST = ["script.before_turn", "script.before_flush", "script.after_flush", "script.before_sandbox"]
+SCRIPT_ZYGOTE = ["script_zygote.before_fork", "script_zygote.after_fork"]
+EXECUTOR = ["executor.assigned", "executor.before_spool", "executor.after_spool", "executor.before_offer",
+            "executor.after_ack", "executor.before_drop"]
+MOCK = ["mock/" + point for point in EXECUTOR]
+COMMAND = ["command/" + point for point in EXECUTOR + ["executor.task_created", "executor.task_given"]]
+SUPERVISOR = ["command/supervisor." + p for p in ("before_spawn", "after_spawn", "before_result", "after_result")]
+TASK_ZYGOTE = ["command/zygote.before_fork", "command/zygote.after_fork"]
+
+GROUPS = {"odwd": DAEMON, "host": HOST, "script zygote": SCRIPT_ZYGOTE, "mock": MOCK, "command": COMMAND,
+          "supervisor": SUPERVISOR, "task zygote": TASK_ZYGOTE}
+# Passed only while something recovers; an order for one stands behind the kill that leads to it.
+AFTER_DAEMON = ["loop.before_replay", "loop.adopted"]
+AFTER_COMMAND = ["command/executor.adopted", "loop.adopted"]
+# Where the whole machine may stop: a service that the suite watches makes the passage.
+EVERYTHING = DAEMON + MOCK + COMMAND
+
+KILLS_A_CASE = 6
+RECOVERY_SHARE = 0.25  # of those kills that can be followed by one during the recovery
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One order. `everything`: whoever dies there takes all others along."""
+    point: str
+    passage: int
+    everything: bool = False
+
+
+def make(seed, passages, only=None):
+    """The orders of a case. `passages`: of an undisturbed run; `only`: names of groups."""
+    rng = random.Random(f"plan {seed}")
+    groups = [g for g in list(GROUPS) + ["all"] if not only or g in only]
+    orders = []
+    while len(orders) < KILLS_A_CASE:
+        group = groups[(seed + len(orders)) % len(groups)]
+        points = EVERYTHING if group == "all" else GROUPS[group]
+        points = [p for p in points if passages.get(p, 0) > 0]
+        if not points:
+            groups.remove(group)
+            continue
+        point = rng.choice(points)
+        share = max(1, passages[point] // (KILLS_A_CASE + 1))
+        orders.append(Planned(point, rng.randint(1, share), group == "all"))
+        follow = AFTER_DAEMON if group == "odwd" else AFTER_COMMAND if group == "command" else []
+        if follow and rng.random() < RECOVERY_SHARE:
+            follow_up = rng.choice(follow)
+            if not (only and only == ["odwd"] and follow_up.startswith("command/")):
+                orders.append(Planned(follow_up, 1))
+    return orders
+
+
+def name_of(order, planned):
+    return ("all at once: " if planned.everything else "") + order.point
+
+
+def explained(orders, slots):
+    """(executions beyond the first, attempts counted as re-executed) that these kills can account for."""
+    repeats = lost = 0
+    for order in orders:
+        if order.everything:
+            repeats += 2 * slots
+            lost += 2 * slots
+        elif order.point.startswith("mock/"):
+            repeats += slots
+            lost += slots
+        elif order.point in ("command/supervisor.after_spawn", "command/supervisor.before_result"):
+            repeats += 1
+            lost += 1
+        elif order.point == "command/supervisor.before_spawn":
+            lost += 1
+        elif order.point.startswith("command/executor."):
+            lost += slots  # assigned to the process that died, and not begun
+    return repeats, lost

@@ -1,0 +1,101 @@
+// What must hold when nothing can happen any more.
+#include "daemon/core/summary.h"
+#include "tests/sim/fold_compare.h"
+#include "tests/sim/predict.h"
+#include "tests/sim/simulation.h"
+
+namespace odw::sim {
+
+// Every run has ended, or says what it waits for: then a person stops it.
+void Simulation::CheckWaits() {
+  std::vector<std::string> waiting;
+  for (const auto& [run_id, run] : journal_.runs()) {
+    if (run.events.empty() || run.summary.ended_unix_ms() != 0) continue;
+    if (run.summary.waiting_for().empty()) {
+      Broken(run_id + " has not ended and does not say what it waits for");
+    }
+    for (const std::string& reason : run.summary.waiting_for()) {
+      context_.coverage->Count("at rest: " + reason.substr(0, 20));
+    }
+    waiting.push_back(run_id);
+  }
+  for (const std::string& run_id : waiting) client_.Stop(run_id);
+}
+
+void Simulation::CheckResults() {
+  for (const auto& [run_id, run] : journal_.runs()) {
+    if (run.events.empty()) continue;
+    const v1::RunSummary& summary = run.summary;
+    if (summary.ended_unix_ms() == 0) Broken(run_id + " never ends");
+    context_.coverage->Count("runs ended " + v1::RunState_Name(summary.state()));
+    const Program& program = *client_.runs().at(run_id);
+    if (summary.state() == v1::KILLED && client_.was_stopped(run_id)) continue;
+    if (program.divergence.kind != Divergence::Kind::kNone || program.order_dependent ||
+        program.has_unserved_runtime) {
+      if (summary.state() == v1::KILLED) Broken(run_id + " was killed by nobody");
+      continue;
+    }
+    const Prediction expected = Predict(program);
+    if (summary.state() != expected.state) {
+      Broken(run_id + " ended " + v1::RunState_Name(summary.state()) + " (" + summary.error().message() +
+             "), an undisturbed run ends " + v1::RunState_Name(expected.state) + " " + expected.error_part);
+    }
+    if (expected.state == v1::COMPLETED && summary.result().inline_() != expected.result_json) {
+      Broken(run_id + " gives " + summary.result().inline_() + ", an undisturbed run " + expected.result_json);
+    }
+    if (summary.error().message().find(expected.error_part) == std::string::npos) {
+      Broken(run_id + " failed with '" + summary.error().message() + "', not '" + expected.error_part + "'");
+    }
+    if (summary.nodes_total() != expected.agents) Broken(run_id + ": another number of agents than undisturbed");
+    context_.coverage->Count("results equal to the undisturbed run's");
+  }
+}
+
+void Simulation::CheckNothingLost() {
+  for (const auto& executor : executors_) {
+    if (executor->gone()) continue;
+    if (!executor->idle()) Broken(executor->id() + " holds a task or a result that nobody takes");
+  }
+  // With executors that never died and no lease run out, nothing may have run for nothing.
+  const bool calm_executors = faults_.executor_death == 0 && faults_.host_machine_gone == 0 &&
+                              faults_.task_death == 0 && faults_.drain == 0;
+  if (!calm_executors) return;
+  for (const auto& [run_id, run] : journal_.runs()) {
+    if (run.summary.re_executed() > 0 && faults_.stream_break == 0 && faults_.daemon_crash == 0) {
+      Broken(run_id + " counts executions that were repeated, and no executor was ever away");
+    }
+  }
+}
+
+// What a restart would find is what the core has in memory.
+void Simulation::CheckRestore() {
+  core::Engine restored(settings_);
+  for (const auto& [run_id, run] : journal_.runs()) {
+    if (run.summary.state() != v1::RUNNING) continue;
+    for (const v1::Event& event : run.events) {
+      if (!restored.Restore(run_id, event).ok()) Broken(run_id + " cannot be restored");
+    }
+  }
+  const core::World& live = daemon_.engine().world();
+  for (const auto& [run_id, run] : restored.world().runs) {
+    const auto found = live.runs.find(run_id);
+    if (found == live.runs.end()) Broken(run_id + " would come back by a restart");
+    const std::string difference = FirstDifference(*found->second, *run, absl::ToUnixMillis(context_.now));
+    if (!difference.empty()) Broken(run_id + " would be restored with another " + difference);
+  }
+}
+
+// Everybody leaves; past the grace nothing may be left in memory.
+void Simulation::CheckNoLeak() {
+  for (const auto& executor : executors_) executor->Leave();
+  Rest();
+  daemon_.Tick();  // ended runs go with the next input
+  Rest();
+  const core::World& world = daemon_.engine().world();
+  if (!world.runs.empty()) Broken("run " + world.runs.begin()->first + " was never freed");
+  if (!world.tokens.empty()) Broken("token " + world.tokens.begin()->first + " was never freed");
+  if (!world.executors.empty()) Broken("executor " + world.executors.begin()->first + " was never freed");
+  if (!world.sessions.empty()) Broken("a session was never freed");
+}
+
+}  // namespace odw::sim

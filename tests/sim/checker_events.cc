@@ -1,0 +1,229 @@
+// What may be appended, and when.
+#include "daemon/base/ids.h"
+#include "daemon/core/apply.h"
+#include "tests/sim/checker.h"
+
+namespace odw::sim {
+namespace {
+
+using core::NodePhase;
+
+const char* PhaseName(NodePhase phase) {
+  switch (phase) {
+    case NodePhase::kQueued: return "queued";
+    case NodePhase::kBackoff: return "backoff";
+    case NodePhase::kRunning: return "running";
+    case NodePhase::kBlocked: return "blocked";
+    case NodePhase::kTimer: return "timer";
+    case NodePhase::kAwaited: return "awaited";
+    case NodePhase::kSettled: return "settled";
+  }
+  return "?";
+}
+
+// Event name and the node it speaks of (0: of the run).
+std::pair<std::string, uint64_t> Subject(const v1::Event& event) {
+  switch (event.body_case()) {
+    case v1::Event::kSubmitted: return {"submitted", 0};
+    case v1::Event::kCalled: return {"called", event.called().ordinal()};
+    case v1::Event::kAttemptStarted: return {"attempt started", event.attempt_started().node()};
+    case v1::Event::kAttemptEnded: {
+      const v1::AttemptEnded& ended = event.attempt_ended();
+      return {ended.discarded() ? "attempt discarded" : ended.ok() ? "attempt ok"
+              : ended.error().category() == v1::HOST_LOST ? "attempt lost" : "attempt failed",
+              ended.node()};
+    }
+    case v1::Event::kSettled: return {"settled", event.settled().node()};
+    case v1::Event::kRequeued: return {"requeued", event.requeued().node()};
+    case v1::Event::kBlocked: return {"blocked", event.blocked().node()};
+    case v1::Event::kLine: return {event.line().ordinal() > 0 ? "line" : "warning line", 0};
+    case v1::Event::kReturned: return {event.returned().ok() ? "returned" : "returned an error", 0};
+    case v1::Event::kStopRequested: return {"stop requested", 0};
+    case v1::Event::kEnded: return {"ended " + v1::RunState_Name(event.ended().state()), 0};
+    case v1::Event::kLateUsage: return {"late usage", 0};
+    default: return {"?", 0};
+  }
+}
+
+std::string StateOf(const core::Run& run, uint64_t node) {
+  if (node == 0) {
+    if (run.last_seq == 0) return "nothing";
+    if (run.ended()) return "ended";
+    return run.returned ? "returned" : "running";
+  }
+  return node > run.nodes.size() ? "nothing" : PhaseName(run.node(node).phase);
+}
+
+bool MayRepeat(const v1::AgentRequest& request, const v1::Register& executor) {
+  if (request.isolation() == "worktree") return true;
+  if (request.runtime() == "command") {
+    for (const std::string& command : executor.read_only_commands()) {
+      if (command == request.command()) return true;
+    }
+    return false;
+  }
+  return request.runtime() == "mock" || request.runtime() == "bamboo" || request.permission() == "read-only";
+}
+
+}  // namespace
+
+void Checker::OnAppend(const core::Append& append) {
+  v1::Event event;
+  if (!event.ParseFromString(append.bytes)) Broken("an event that cannot be read");
+  Shadow& shadow = shadows_[append.run_id];
+  if (shadow.events.empty()) shadow.run.header.set_run_id(append.run_id);
+  if (append.seq != shadow.events.size() + 1) Broken(append.run_id + ": a gap in the sequence of events");
+  CheckEvent(shadow, event);
+  const auto [name, node] = Subject(event);
+  const std::string before = StateOf(shadow.run, node);
+  Fold(&shadow, event);
+  const std::string moved = name + ": " + before + " -> " + StateOf(shadow.run, node);
+  context_->Note("    " + append.run_id + " #" + std::to_string(append.seq) + " " + moved +
+                 (node > 0 ? " n" + std::to_string(node) : ""));
+  if (!context_->coverage->Moved(moved)) Broken("a transition that is not in the table: " + moved);
+  shadow.touched = true;
+  context_->effects_hash = HashOf(append.bytes, context_->effects_hash);
+}
+
+void Checker::Fold(Shadow* shadow, const v1::Event& event) {
+  const std::string run_id = shadow->run.id();
+  if (const absl::Status status = core::Apply(event, &shadow->run); !status.ok()) {
+    Broken(MessageOf(status));
+  }
+  shadow->events.push_back(event);
+  if (event.has_called()) {
+    shadow->prompts[event.called().ordinal()] = event.called().prompt();
+  } else if (event.has_attempt_started()) {
+    const v1::AttemptStarted& started = event.attempt_started();
+    tokens_[started.token()] = {.run_id = run_id, .node = started.node(), .attempt = started.attempt()};
+  } else if (event.has_attempt_ended()) {
+    const v1::AttemptEnded& ended = event.attempt_ended();
+    // Given up by the core, it may still answer; an answer is recorded once.
+    const bool given_up = ended.error().category() == v1::HOST_LOST && ended.ended_unix_ms() == 0;
+    if (!given_up) shadow->answered.insert(AttemptToken(run_id, ended.node(), ended.attempt()));
+  } else if (event.has_late_usage()) {
+    const v1::LateUsage& late = event.late_usage();
+    shadow->answered.insert(AttemptToken(run_id, late.node(), late.attempt()));
+  }
+}
+
+void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
+  const core::Run& run = shadow.run;
+  if (run.ended() && !event.has_late_usage()) Broken(run.id() + ": an event after the end");
+  switch (event.body_case()) {
+    case v1::Event::kCalled:
+      if (run.returned) Broken(run.id() + ": a call after the return");
+      break;
+    case v1::Event::kAttemptStarted: CheckStarted(shadow, event.attempt_started()); break;
+    case v1::Event::kAttemptEnded: CheckAttemptEnded(shadow, event.attempt_ended()); break;
+    case v1::Event::kBlocked: {
+      for (const core::Attempt& attempt : run.node(event.blocked().node()).attempts) {
+        if (!attempt.live) continue;
+        if (attempt.repeatable) Broken(Name(shadow, event.blocked().node()) + " may be repeated, not blocked");
+        if (!LeaseIsOver(attempt.executor_id)) Broken(Name(shadow, event.blocked().node()) + " blocked in the grace");
+      }
+      break;
+    }
+    case v1::Event::kLine:
+      if (event.line().ordinal() > 0 && event.line().ordinal() != run.lines + 1) {
+        Broken(run.id() + ": line " + std::to_string(event.line().ordinal()) + " after " +
+               std::to_string(run.lines));
+      }
+      break;
+    case v1::Event::kReturned:
+      if (run.returned) Broken(run.id() + ": a second return");
+      break;
+    case v1::Event::kLateUsage: {
+      const std::string token =
+          AttemptToken(run.id(), event.late_usage().node(), event.late_usage().attempt());
+      if (shadow.answered.contains(token)) Broken(run.id() + ": the usage of " + token + " counted twice");
+      break;
+    }
+    default: break;
+  }
+}
+
+bool Checker::LeaseIsOver(const std::string& executor_id) const {
+  const auto peer = peers_.find(executor_id);
+  return peer != peers_.end() && peer->second.session == 0 &&
+         context_->now >= peer->second.away_since + settings_.lease_grace;
+}
+
+void Checker::CheckStarted(const Shadow& shadow, const v1::AttemptStarted& started) {
+  const core::Node& node = shadow.run.node(started.node());
+  for (const core::Attempt& attempt : node.attempts) {
+    if (attempt.number != started.attempt()) continue;
+    // Not a start but an adoption: its executor has just said that it holds it.
+    if (attaching_ != attempt.executor_id || !held_.contains(attempt.token)) {
+      Broken(Name(shadow, started.node()) + " was adopted without its executor's word");
+    }
+    context_->coverage->Count("adoptions after a given-up or blocked attempt");
+    return;
+  }
+  CheckNewAttempt(shadow, node, started);
+}
+
+void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
+                              const v1::AttemptStarted& started) {
+  const std::string name = Name(shadow, started.node());
+  if (shadow.run.returned) Broken(name + ": an attempt after the return");
+  if (started.token() != AttemptToken(shadow.run.id(), started.node(), started.attempt())) {
+    Broken(name + ": a token that is not made from its attempt");
+  }
+  for (const core::Attempt& attempt : node.attempts) {
+    if (attempt.live) {
+      Broken(name + ": a second attempt while the fate of attempt " + std::to_string(attempt.number) +
+             " is unknown");
+    }
+  }
+  if (node.due_ms > absl::ToUnixMillis(context_->now)) Broken(name + " did not wait for its backoff");
+  // What an error's policy asks for, found again from the error itself.
+  for (auto event = shadow.events.rbegin(); event != shadow.events.rend(); ++event) {
+    if (!event->has_attempt_ended() || event->attempt_ended().node() != started.node()) continue;
+    const int64_t earliest = event->unix_ms() + event->attempt_ended().error().retry_after_ms();
+    if (absl::ToUnixMillis(context_->now) < earliest) Broken(name + " did not obey Retry-After");
+    break;
+  }
+  uint32_t live = 0;
+  for (const core::Node& other : shadow.run.nodes) {
+    if (other.phase == NodePhase::kSettled) continue;
+    for (const core::Attempt& attempt : other.attempts) live += attempt.live;
+  }
+  if (live >= shadow.run.header.settings().concurrency()) Broken(shadow.run.id() + ": the run's cap is exceeded");
+  const Peer& peer = peers_[started.executor_id()];
+  if (peer.session == 0) Broken(name + " was given to an executor that is away");
+  if (peer.draining) Broken(name + " was given to an executor that is draining");
+  if (peer.info.runtime() != node.details->request.runtime()) Broken(name + " was given to another runtime");
+  if (started.repeatable() != MayRepeat(node.details->request, peer.info)) Broken(name + ": repeatable is wrong");
+  started_tokens_.insert(started.token());
+}
+
+void Checker::CheckAttemptEnded(const Shadow& shadow, const v1::AttemptEnded& ended) {
+  const std::string token = AttemptToken(shadow.run.id(), ended.node(), ended.attempt());
+  const std::string name = Name(shadow, ended.node());
+  const core::Attempt* attempt = nullptr;
+  for (const core::Attempt& other : shadow.run.node(ended.node()).attempts) {
+    if (other.number == ended.attempt()) attempt = &other;
+  }
+  if (attempt == nullptr) Broken(name + ": the end of an attempt that never started");
+  if (token == answered_token_) {
+    if (shadow.answered.contains(token)) Broken(name + ": the usage of an attempt was counted twice");
+    return;
+  }
+  CheckGivenUp(shadow, *attempt);
+}
+
+// No answer: then it must be proved gone, or its lease over and the work repeatable.
+void Checker::CheckGivenUp(const Shadow& shadow, const core::Attempt& attempt) {
+  if (attempt.token == lost_token_) return;
+  if (attaching_ == attempt.executor_id && !held_.contains(attempt.token)) return;
+  if (!LeaseIsOver(attempt.executor_id)) {
+    Broken(shadow.run.id() + ": attempt " + attempt.token + " was given up inside its executor's grace");
+  }
+  if (!attempt.repeatable) {
+    Broken(shadow.run.id() + ": attempt " + attempt.token + " was given up and has side effects");
+  }
+  context_->coverage->Count("leases expired");
+}
+
+}  // namespace odw::sim

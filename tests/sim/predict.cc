@@ -1,0 +1,108 @@
+#include "tests/sim/predict.h"
+
+#include <deque>
+
+#include "daemon/core/failure_value.h"
+#include "odw/v1/types.pb.h"
+#include "tests/sim/interpreter.h"
+
+namespace odw::sim {
+namespace {
+
+class Undisturbed {
+ public:
+  explicit Undisturbed(const Program& program)
+      : program_(program), script_(&program, program.args_json, /*host=*/0, /*replay=*/false) {}
+
+  Prediction Run() {
+    script_.Start();
+    while (true) {
+      v1::script::Turn turn = script_.TakeTurn();
+      for (const v1::script::Call& call : turn.calls()) Answer(call);
+      if (refusals_ > program_.settings.call_refusals_max()) return Failed("refusals");
+      if (turn.has_returned()) return Returned(turn.returned().value_json());
+      if (turn.has_thrown()) return Failed(turn.thrown().message());
+      if (settlements_.empty()) return Failed("deadlocked");
+      const auto [call, outcome] = settlements_.front();
+      settlements_.pop_front();
+      script_.Settle(call, outcome);
+    }
+  }
+
+ private:
+  Prediction Returned(const std::string& json) {
+    return {.state = v1::COMPLETED, .result_json = json, .agents = agents_};
+  }
+  Prediction Failed(const std::string& part) {
+    return {.state = v1::FAILED, .error_part = part, .agents = agents_};
+  }
+
+  void Answer(const v1::script::Call& call) {
+    switch (call.kind()) {
+      case v1::script::AGENT: return AnswerAgent(call);
+      case v1::script::TIMER: settlements_.emplace_back(call.ordinal(), UndefinedOutcome()); return;
+      case v1::script::WORKFLOW:
+        ++refusals_;
+        settlements_.emplace_back(
+            call.ordinal(), RejectionOutcome("Error", "workflow('" + call.name() +
+                                             "'): no workflow with that name. Available: none", ""));
+        return;
+      default: return;
+    }
+  }
+
+  void Refuse(uint64_t call, const std::string& message, const std::string& code) {
+    ++refusals_;
+    settlements_.emplace_back(call, RejectionOutcome("Error", message, code));
+  }
+
+  void AnswerAgent(const v1::script::Call& call) {
+    const v1::RunSettings& settings = program_.settings;
+    if (++agents_ > settings.agents_max()) {
+      return Refuse(call.ordinal(), "Workflow agent() call cap reached (" +
+                                        std::to_string(settings.agents_max()) + ")", "limit");
+    }
+    if (settings.has_budget_total() && spent_ >= settings.budget_total()) {
+      return Refuse(call.ordinal(),
+                    "Workflow budget exhausted: " + std::to_string(static_cast<int64_t>(spent_)) + " of " +
+                        std::to_string(static_cast<int64_t>(settings.budget_total())) + " tokens",
+                    "budget");
+    }
+    v1::AgentRequest request;
+    request.ParseFromString(call.request());
+    const Plan plan = PlanOf(request.prompt());
+    const bool succeeds = SucceedsAtLast(plan);
+    const v1::Result result = AnswerTo(request.prompt(), succeeds ? UINT32_MAX : 1);
+    if (succeeds) {
+      spent_ += static_cast<double>(result.usage().output_tokens());
+      if (program_.dialect == v1::ODW) spent_ += static_cast<double>(result.usage().input_tokens());
+      settlements_.emplace_back(call.ordinal(), result.value_is_json() ? JsonOutcome(result.value())
+                                                                       : TextOutcome(result.value()));
+      return;
+    }
+    const v1::Settled settled =
+        core::FailureSettlement(program_.dialect, result.error(), /*has_schema=*/false);
+    if (settled.outcome() == v1::Settled::REJECT) {
+      settlements_.emplace_back(call.ordinal(),
+                                RejectionOutcome(settled.error_name(), settled.error_message(),
+                                                 settled.error_code()));
+    } else if (settled.outcome() == v1::Settled::RESOLVE_JSON) {
+      settlements_.emplace_back(call.ordinal(), JsonOutcome(settled.value().inline_()));
+    } else {
+      settlements_.emplace_back(call.ordinal(), JsonOutcome("null"));
+    }
+  }
+
+  const Program& program_;
+  Interpreter script_;
+  std::deque<std::pair<uint64_t, Outcome>> settlements_;
+  uint32_t agents_ = 0;
+  uint32_t refusals_ = 0;
+  double spent_ = 0;
+};
+
+}  // namespace
+
+Prediction Predict(const Program& program) { return Undisturbed(program).Run(); }
+
+}  // namespace odw::sim

@@ -1,0 +1,146 @@
+#include "tests/sim/program.h"
+
+namespace odw::sim {
+namespace {
+
+using Kind = Expr::Kind;
+
+class Generator {
+ public:
+  Generator(Rng* rng, Program* program) : rng_(rng), program_(program) {}
+
+  Expr Body() {
+    if (program_->settings.agents_max() < 100 || program_->settings.has_budget_total()) return Refused();
+    Expr body = Make(Kind::kSequence);
+    for (uint64_t n = rng_->Between(1, 4); n > 0; --n) body.parts.push_back(Any(0));
+    if (rng_->OneIn(25)) body.parts.push_back(Make(Kind::kNever));
+    if (rng_->OneIn(12)) body.parts.push_back(Make(Kind::kThrow));
+    return body;
+  }
+
+ private:
+  Expr Make(Kind kind) { return Expr{.kind = kind, .id = ++last_id_}; }
+
+  Expr Agent() {
+    ++agents_;
+    Expr agent = Make(Kind::kAgent);
+    agent.plan = RandomPlan(rng_);
+    switch (rng_->Below(12)) {
+      case 0: case 1: case 2: agent.runtime = "command"; agent.command = "count"; break;
+      case 3: agent.runtime = "command"; agent.command = "write"; break;
+      case 4: case 5: agent.runtime = "codex"; break;
+      case 6: agent.runtime = "codex"; agent.isolation = "worktree"; break;
+      default: break;  // the default runtime: mock
+    }
+    if (rng_->OneIn(80)) {
+      agent.runtime = "ghost";
+      program_->has_unserved_runtime = true;
+    }
+    return agent;
+  }
+
+  // A script that meets its cap or budget: in sequence, so that which call is refused is known.
+  Expr Refused() {
+    Expr loop = Make(Kind::kLoop);
+    loop.count = static_cast<uint32_t>(rng_->Between(2, 8));
+    loop.parts.push_back(Agent());
+    return loop;
+  }
+
+  Expr Any(int depth) {
+    const uint64_t pick = rng_->Below(depth >= 2 || agents_ > 14 ? 9 : 18);
+    switch (pick) {
+      case 0: case 1: case 2: case 3: return Tried(Agent());
+      case 4: return Timer();
+      case 5: return Make(Kind::kLog);
+      case 6: return Make(Kind::kPhase);
+      case 7: return rng_->OneIn(2) ? Tried(Make(Kind::kWorkflow)) : Agent();
+      case 8: return Cleared(depth);
+      case 9: case 10: case 11: case 12: return Group(Kind::kParallel, depth);
+      case 13: case 14: return Pipeline(depth);
+      case 15: program_->order_dependent = true; return Group(Kind::kRace, depth);
+      case 16: return Unawaited();
+      default: return Group(Kind::kSequence, depth);
+    }
+  }
+
+  Expr Tried(Expr part) {
+    Expr tried = Make(Kind::kTry);
+    tried.parts.push_back(std::move(part));
+    return tried;
+  }
+
+  Expr Timer() {
+    Expr timer = Make(Kind::kTimer);
+    timer.delay_ms = static_cast<uint32_t>(rng_->OneIn(4) ? rng_->Below(30'000) : rng_->Below(50));
+    return timer;
+  }
+
+  Expr Cleared(int depth) {
+    Expr cleared = Make(Kind::kClearedTimer);
+    cleared.delay_ms = static_cast<uint32_t>(rng_->Below(2000));
+    if (depth < 2 && rng_->OneIn(2)) cleared.parts.push_back(Tried(Agent()));
+    return cleared;
+  }
+
+  Expr Group(Kind kind, int depth) {
+    Expr group = Make(kind);
+    for (uint64_t n = rng_->Between(2, 4); n > 0; --n) group.parts.push_back(Any(depth + 1));
+    return group;
+  }
+
+  Expr Pipeline(int depth) {
+    Expr pipeline = Make(Kind::kPipeline);
+    pipeline.count = static_cast<uint32_t>(rng_->Between(2, 3));
+    for (uint64_t n = rng_->Between(1, 2); n > 0; --n) pipeline.parts.push_back(Any(depth + 1));
+    return pipeline;
+  }
+
+  Expr Unawaited() {
+    Expr unawaited = Make(Kind::kUnawaited);
+    unawaited.parts.push_back(Agent());
+    return unawaited;
+  }
+
+  Rng* const rng_;
+  Program* const program_;
+  uint64_t last_id_ = 0;
+  uint64_t agents_ = 0;
+};
+
+void MakeSettings(Rng* rng, v1::RunSettings* settings) {
+  settings->set_concurrency(static_cast<uint32_t>(rng->Between(1, 4)));
+  settings->set_agents_max(1000);
+  if (rng->OneIn(14)) {
+    settings->set_agents_max(static_cast<uint32_t>(rng->Between(1, 4)));
+  } else if (rng->OneIn(14)) {
+    settings->set_budget_total(static_cast<double>(rng->Below(25)));
+  }
+  settings->set_call_refusals_max(static_cast<uint32_t>(rng->Between(3, 20)));
+  settings->set_return_grace_ms(2000);
+  settings->set_turn_cpu_ms(1000);
+  settings->set_default_runtime("mock");
+}
+
+}  // namespace
+
+Program RandomProgram(Rng* rng, size_t index) {
+  Program program;
+  MakeSettings(rng, &program.settings);
+  program.dialect = rng->OneIn(4) ? v1::ODW : v1::BUILTIN;
+  program.source = "program " + std::to_string(index);
+  if (rng->OneIn(4)) program.source += std::string(4000, ' ');  // too big to travel inline
+  if (rng->OneIn(2)) program.args_json = "\"" + std::string(rng->OneIn(4) ? 3000 : 3, 'a') + "\"";
+  if (rng->OneIn(10)) {
+    program.divergence.kind = static_cast<Divergence::Kind>(rng->Between(1, 3));
+    program.divergence.at = rng->Between(1, 4);
+    program.order_dependent = true;
+  } else if (rng->OneIn(25)) {
+    program.fatal_at_turn = rng->Between(1, 3);
+    program.order_dependent = true;
+  }
+  program.body = Generator(rng, &program).Body();
+  return program;
+}
+
+}  // namespace odw::sim

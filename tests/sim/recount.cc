@@ -1,0 +1,105 @@
+#include "tests/sim/recount.h"
+
+#include <map>
+#include <set>
+
+#include "odw/v1/script.pb.h"
+#include "tests/sim/context.h"
+
+namespace odw::sim {
+namespace {
+
+enum class Status { kQueued, kRunning, kBlocked, kEnded };
+
+struct Recount {
+  struct Agent {
+    Status status = Status::kQueued;
+    std::set<uint32_t> live;
+  };
+  std::map<uint64_t, Agent> agents;
+  uint64_t done = 0, failed = 0, cancelled = 0;
+  uint64_t input_tokens = 0, output_tokens = 0;
+  int64_t cost_micros = 0;
+  uint64_t re_executed = 0;
+  v1::RunState state = v1::RUNNING;
+
+  void Charge(const v1::Usage& usage) {
+    input_tokens += usage.input_tokens();
+    output_tokens += usage.output_tokens();
+    cost_micros += usage.cost_micros();
+  }
+
+  void OnEnd(uint64_t node, v1::NodeEnd end) {
+    const auto found = agents.find(node);
+    if (found == agents.end()) return;
+    found->second.status = Status::kEnded;
+    if (end == v1::END_DONE) ++done;
+    if (end == v1::END_FAILED || end == v1::END_REFUSED) ++failed;
+    if (end == v1::END_CANCELLED) ++cancelled;
+  }
+
+  void Add(const v1::Event& event) {
+    if (event.has_called() && event.called().kind() == v1::script::AGENT) {
+      agents[event.called().ordinal()];
+    } else if (event.has_attempt_started()) {
+      Agent& agent = agents[event.attempt_started().node()];
+      agent.status = Status::kRunning;
+      agent.live.insert(event.attempt_started().attempt());
+    } else if (event.has_attempt_ended()) {
+      Charge(event.attempt_ended().usage());
+      re_executed += event.attempt_ended().re_executed();
+      agents[event.attempt_ended().node()].live.erase(event.attempt_ended().attempt());
+    } else if (event.has_requeued()) {
+      agents[event.requeued().node()].status = Status::kQueued;
+    } else if (event.has_blocked()) {
+      agents[event.blocked().node()].status = Status::kBlocked;
+    } else if (event.has_settled()) {
+      OnEnd(event.settled().node(), event.settled().end());
+    } else if (event.has_late_usage()) {
+      Charge(event.late_usage().usage());
+    } else if (event.has_ended()) {
+      state = event.ended().state();
+    }
+  }
+
+  uint64_t In(Status status) const {
+    uint64_t count = 0;
+    for (const auto& [id, agent] : agents) count += agent.status == status;
+    return count;
+  }
+};
+
+void Compare(const char* what, const std::string& run_id, uint64_t said, uint64_t counted) {
+  if (said == counted) return;
+  Broken("the summary of " + run_id + " says " + what + " = " + std::to_string(said) + ", its events " +
+         std::to_string(counted));
+}
+
+}  // namespace
+
+void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Event>& events) {
+  Recount count;
+  for (const v1::Event& event : events) count.Add(event);
+  const std::string& id = summary.run_id();
+  const bool ended = count.state != v1::RUNNING;
+  const uint64_t open = count.In(Status::kQueued) + count.In(Status::kRunning) + count.In(Status::kBlocked);
+  Compare("last_event", id, summary.last_event(), events.size());
+  Compare("state", id, summary.state(), count.state);
+  Compare("nodes_total", id, summary.nodes_total(), count.agents.size());
+  Compare("nodes_queued", id, summary.nodes_queued(), ended ? 0 : count.In(Status::kQueued));
+  Compare("nodes_running", id, summary.nodes_running(), ended ? 0 : count.In(Status::kRunning));
+  Compare("nodes_blocked", id, summary.nodes_blocked(), ended ? 0 : count.In(Status::kBlocked));
+  Compare("nodes_done", id, summary.nodes_done(), count.done);
+  Compare("nodes_failed", id, summary.nodes_failed(), count.failed);
+  Compare("nodes_cancelled", id, summary.nodes_cancelled(), count.cancelled + (ended ? open : 0));
+  Compare("input_tokens", id, summary.usage().input_tokens(), count.input_tokens);
+  Compare("output_tokens", id, summary.usage().output_tokens(), count.output_tokens);
+  Compare("cost_micros", id, static_cast<uint64_t>(summary.usage().cost_micros()),
+          static_cast<uint64_t>(count.cost_micros));
+  Compare("re_executed", id, summary.re_executed(), count.re_executed);
+  uint64_t census = 0;
+  for (const uint32_t failures : summary.census()) census += failures;
+  Compare("census", id, census, count.failed);
+}
+
+}  // namespace odw::sim

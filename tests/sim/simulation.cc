@@ -1,0 +1,167 @@
+#include "tests/sim/simulation.h"
+
+#include <algorithm>
+
+namespace odw::sim {
+namespace {
+
+// Past this many steps a history that should have come to rest never will.
+constexpr uint64_t kStepsMax = 60'000;
+
+}  // namespace
+
+core::Settings Simulation::DrawSettings(Rng* rng) {
+  core::Settings settings;
+  settings.script_hosts_max = static_cast<uint32_t>(rng->Between(1, 4));
+  if (rng->OneIn(10)) settings.open_runs_max = static_cast<uint32_t>(rng->Between(1, 3));
+  settings.lease_grace = absl::Seconds(static_cast<double>(rng->Between(2, 10)));
+  return settings;
+}
+
+Simulation::Simulation(uint64_t seed, Coverage* coverage, bool trace)
+    : context_(seed, coverage),
+      settings_(DrawSettings(&context_.rng)),
+      faults_(Faults::Random(&context_.rng)),
+      journal_(&context_),
+      checker_(&context_, settings_),
+      daemon_(&context_, settings_, &journal_, &checker_, this),
+      network_(&context_, [this](core::Input input) { daemon_.Post(std::move(input)); }),
+      hosts_(&context_, &programs_, [this](core::Input input) { daemon_.Post(std::move(input)); }),
+      client_(&context_, &journal_, &checker_, [this](core::Input input) { daemon_.Post(std::move(input)); }) {
+  context_.trace = trace;
+  DrawPrograms();
+  DrawExecutors();
+}
+
+void Simulation::DrawPrograms() {
+  Rng* rng = &context_.rng;
+  const uint64_t count = rng->Between(1, 4);
+  std::vector<const Program*> drawn;
+  for (uint64_t i = 0; i < count; ++i) {
+    Program program = RandomProgram(rng, i);
+    const std::string source = program.source;
+    drawn.push_back(&(programs_[source] = std::move(program)));
+  }
+  // Some are submitted twice; few keys, so that they meet.
+  for (uint64_t i = 0; i < count + (rng->OneIn(3) ? 1 : 0); ++i) {
+    const Program* program = drawn[i < count ? i : rng->Below(count)];
+    const std::string key = rng->OneIn(2) ? "key" + std::to_string(rng->Below(3)) : "";
+    client_.Plan(program, rng->OneIn(3) ? "ann" : "bob", key);
+  }
+}
+
+void Simulation::DrawExecutors() {
+  Rng* rng = &context_.rng;
+  const auto add = [&](ExecutorConfig config) {
+    config.slots = static_cast<uint32_t>(rng->Between(1, 4));
+    executors_.push_back(std::make_unique<SimExecutor>(&context_, &network_, &ledger_, std::move(config)));
+  };
+  add({.id = "mock-a", .runtime = "mock"});
+  if (rng->OneIn(2)) add({.id = "mock-b", .runtime = "mock"});
+  add({.id = "command-a", .runtime = "command", .supervised = true, .commands = {"count", "write"},
+       .read_only_commands = {"count"}});
+  // Another machine whose owner does not vouch for `count`.
+  if (rng->OneIn(2)) {
+    add({.id = "command-b", .runtime = "command", .supervised = true, .commands = {"count", "write"}});
+  }
+  add({.id = "codex-a", .runtime = "codex", .supervised = true});
+}
+
+void Simulation::List(Actions* actions) {
+  daemon_.List(faults_, actions);
+  network_.List(faults_, actions);
+  if (daemon_.up()) hosts_.List(faults_, daemon_.engine(), actions);
+  for (const auto& executor : executors_) executor->List(faults_, daemon_.up(), actions);
+  client_.List(faults_, daemon_.up(), actions);
+  if (context_.calm) return;
+  if (NextMoment() > context_.now && NextMoment() != absl::InfiniteFuture()) {
+    actions->push_back({2, [this] { JumpTo(NextMoment()); }});
+  }
+  if (faults_.clock_jump > 0 && context_.rng.OneIn(20)) {
+    actions->push_back({faults_.clock_jump, [this] {
+      JumpTo(context_.now + absl::Seconds(static_cast<double>(context_.rng.Between(1, 40))));
+    }});
+  }
+}
+
+bool Simulation::Step() {
+  Actions actions;
+  List(&actions);
+  uint64_t total = 0;
+  for (const Action& action : actions) total += action.weight;
+  if (total == 0) return false;
+  uint64_t pick = context_.rng.Below(total);
+  ++context_.step;
+  context_.now += absl::Microseconds(static_cast<int64_t>(context_.rng.Below(3000)));
+  for (const Action& action : actions) {
+    if (pick < action.weight) {
+      action.run();
+      break;
+    }
+    pick -= action.weight;
+  }
+  return true;
+}
+
+absl::Time Simulation::NextMoment() const {
+  absl::Time next = daemon_.NextWake();
+  for (const auto& executor : executors_) next = std::min(next, executor->StubbornUntil());
+  return next;
+}
+
+void Simulation::JumpTo(absl::Time when) {
+  context_.coverage->Count("clock jumps");
+  context_.now = when;
+}
+
+void Simulation::Chaos() {
+  for (uint64_t steps = context_.rng.Between(50, 700); steps > 0; --steps) Step();
+}
+
+void Simulation::Rest() {
+  context_.calm = true;
+  const uint64_t limit = context_.step + kStepsMax;
+  while (true) {
+    while (Step()) {
+      if (context_.step > limit) Broken("the history does not come to rest");
+    }
+    const absl::Time next = NextMoment();
+    if (next == absl::InfiniteFuture()) return;
+    if (next > context_.now) JumpTo(next);
+  }
+}
+
+void Simulation::Run() {
+  Chaos();
+  context_.Note("calm from here on");
+  Rest();
+  if (!client_.done()) Broken("a client waits for an answer for ever");
+  CheckRestore();
+  CheckWaits();
+  Rest();
+  CheckResults();
+  CheckNothingLost();
+  CheckRestore();
+  client_.CheckPromises();
+  CheckNoLeak();
+}
+
+void Simulation::StartHost(const core::HostStart& start, const std::string& source, const std::string& args) {
+  hosts_.Start(start, source, args);
+}
+void Simulation::SettleHost(const core::HostSettle& settle, const std::string& value) {
+  hosts_.Settle(settle, value);
+}
+void Simulation::ReleaseHost(const core::HostRelease& release) { hosts_.Release(release); }
+void Simulation::SendTo(core::SessionId session, v1::ToExecutor message) {
+  network_.Send(session, std::move(message));
+}
+void Simulation::CloseSession(core::SessionId session) { network_.CloseSession(session); }
+void Simulation::OnReply(const core::Reply& reply) { client_.OnReply(reply); }
+void Simulation::DaemonDied() {
+  hosts_.DaemonDied();
+  network_.DaemonDied();
+  client_.DaemonDied();
+}
+
+}  // namespace odw::sim
