@@ -124,6 +124,16 @@ TEST_F(Odwctl, WatchStartsAfterTheNumberThatIsGiven) {
   EXPECT_EQ(daemon_->watched_after(), std::vector<uint64_t>{6});
 }
 
+TEST_F(Odwctl, ASilentRunSaysWhatItWaitsFor) {
+  FakeRun fake = PlainRun(v1::COMPLETED, 1);
+  fake.run.add_waiting_for("blocked: no executor for codex");
+  fake.silent_until_asked = true;
+  Serve(fake);
+  const OdwctlRun run = Run({"exec", "-"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_TRUE(Has(run.err, "waits: blocked: no executor for codex")) << run.err;
+}
+
 TEST_F(Odwctl, EachEndHasItsExitCode) {
   const std::pair<v1::RunState, int> ends[] = {
       {v1::COMPLETED, 0}, {v1::FAILED, 1}, {v1::KILLED, 7}, {v1::NEEDS_ATTENTION, 8}};

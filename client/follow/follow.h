@@ -15,7 +15,9 @@ struct FollowOptions {
 
 struct FollowCallbacks {
   std::function<void(const v1::WatchEvent&)> on_event;
-  std::function<void(const std::string&)> on_note;  // "the connection was lost; ..."
+  // "the connection was lost; ...", "the run waits: no executor for codex". Also from another thread,
+  // but never after FollowRun has returned.
+  std::function<void(const std::string&)> on_note;
 };
 
 // OK when the run has ended; each numbered event was handed on once. Gives up with a failure when the

@@ -32,7 +32,11 @@ class FakeControl::Service : public v1::Control::Service {
 
   grpc::Status GetRun(grpc::ServerContext*, const v1::GetRunRequest* request,
                       v1::Run* response) override {
-    return Find(request->run_id(), response);
+    const grpc::Status found = Find(request->run_id(), response);
+    MutexLock lock(&asked_mutex_);
+    asked_ = true;
+    asked_changed_.NotifyAll();
+    return found;
   }
 
   grpc::Status ListRuns(grpc::ServerContext*, const v1::ListRunsRequest*,
@@ -64,6 +68,7 @@ class FakeControl::Service : public v1::Control::Service {
       if (script_.events_a_stream > 0 && written == script_.events_a_stream) {
         return {grpc::StatusCode::UNAVAILABLE, "the daemon goes away"};
       }
+      if (script_.silent_until_asked && event.has_run_ended()) AwaitAsked();
       writer->Write(event);
       ++written;
     }
@@ -107,6 +112,14 @@ class FakeControl::Service : public v1::Control::Service {
     return grpc::Status::OK;
   }
 
+  void AwaitAsked() {
+    MutexLock lock(&asked_mutex_);
+    while (!asked_) asked_changed_.Wait(&asked_mutex_);
+  }
+
+  Mutex asked_mutex_;
+  CondVar asked_changed_;
+  bool asked_ ODW_GUARDED_BY(asked_mutex_) = false;
   Mutex mutex_;
   FakeRun script_;
   std::vector<v1::SubmitRequest> submits ODW_GUARDED_BY(mutex_);

@@ -17,8 +17,9 @@ struct FakeRun {
   std::vector<v1::WatchEvent> events;
   std::string report = "<!doctype html>";
   absl::Status submit_status;  // what Submit answers instead
-  int unavailable_submits = 0; // so many first submits find the daemon gone
-  int events_a_stream = 0;     // a stream is cut with UNAVAILABLE after so many; 0: never
+  int unavailable_submits = 0;  // so many first submits find the daemon gone
+  int events_a_stream = 0;      // a stream is cut with UNAVAILABLE after so many; 0: never
+  bool silent_until_asked = false;  // a stream holds its last event back until GetRun was called
 };
 
 class FakeControl {

@@ -69,6 +69,7 @@ absl::Status ApplyStarted(const v1::AttemptStarted& started, Run* run, Node* nod
   attempt->executor_pid = started.executor_pid();
   attempt->repeatable = started.repeatable();
   attempt->live = true;
+  attempt->given_up = false;
   SetPhase(run, node, NodePhase::kRunning);
   return absl::OkStatus();
 }
@@ -79,7 +80,10 @@ void ApplyAttemptEnded(const v1::AttemptEnded& ended, Run* run, Node* node) {
     ++run->re_executed;
     run->re_executed_tokens += ended.usage().input_tokens() + ended.usage().output_tokens();
   }
-  if (Attempt* attempt = FindAttempt(*node, ended.attempt())) attempt->live = false;
+  if (Attempt* attempt = FindAttempt(*node, ended.attempt())) {
+    attempt->live = false;
+    attempt->given_up = ended.given_up();
+  }
   if (ended.discarded()) return;
   if (ended.ok()) {
     node->answer = std::make_unique<model::Value>(model::ValueFromRef(ended.value()));

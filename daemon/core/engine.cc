@@ -12,6 +12,7 @@ Engine::Engine(Settings settings)
       scheduler_(&world_),
       hosts_(&world_),
       runs_(&world_, &scheduler_, &hosts_),
+      turns_(&world_, &runs_, &scheduler_, &hosts_),
       nodes_(&world_, &runs_),
       leases_(&world_, &nodes_, &scheduler_) {}
 
@@ -47,8 +48,8 @@ void Engine::Handle(absl::Time now, Input input) {
     Engine* e;
     void operator()(Submit& in) { e->runs_.OnSubmit(std::move(in)); }
     void operator()(StopRun& in) { e->runs_.OnStop(in); }
-    void operator()(HostTurn& in) { e->runs_.OnTurn(std::move(in)); }
-    void operator()(HostGone& in) { e->runs_.OnHostGone(in); }
+    void operator()(HostTurn& in) { e->turns_.OnTurn(std::move(in)); }
+    void operator()(HostGone& in) { e->turns_.OnHostGone(in); }
     void operator()(ExecutorAttached& in) { e->leases_.OnAttached(std::move(in)); }
     void operator()(ExecutorDetached& in) { e->leases_.OnDetached(in.session); }
     void operator()(ExecutorSaid& in) { e->leases_.OnSaid(std::move(in)); }
@@ -88,6 +89,9 @@ void Engine::OnAlarm(const Alarm& alarm) {
 }
 
 std::vector<v1::RunSummary> Engine::TakeSummaries() {
+  // In an order of its own: marks are made while hash tables are walked, which differs by process.
+  std::sort(world_.dirty.begin(), world_.dirty.end(),
+            [](const Run* a, const Run* b) { return a->id() < b->id(); });
   std::vector<v1::RunSummary> summaries;
   summaries.reserve(world_.dirty.size());
   for (Run* run : world_.dirty) {

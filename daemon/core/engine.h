@@ -21,6 +21,7 @@
 #include "daemon/core/run_machine.h"
 #include "daemon/core/scheduler.h"
 #include "daemon/core/settings.h"
+#include "daemon/core/turns.h"
 #include "daemon/core/world.h"
 
 namespace odw::core {
@@ -55,6 +56,7 @@ class Engine {
   Scheduler scheduler_;
   HostAdmission hosts_;
   RunMachine runs_;
+  Turns turns_;
   NodeMachine nodes_;
   Leases leases_;
   bool journal_failed_ = false;

@@ -8,14 +8,15 @@ void Leases::OnAttached(ExecutorAttached attached) {
   const std::string& id = attached.info.executor_id();
   std::unique_ptr<Executor>& executor = world_->executors[id];
   if (!executor) executor = std::make_unique<Executor>();
+  // Streams do not know of each other: an old one's list, read late, would undo what came after it.
+  if (attached.info.session_epoch() <= executor->info.session_epoch()) {
+    world_->Do(CloseSession{.session = attached.session,
+                            .why = absl::AlreadyExistsError(
+                                "executor " + id + " has attached with a later session; two processes "
+                                "share its state folder, or this stream is an old one")});
+    return;
+  }
   if (executor->connected()) {
-    if (attached.info.session_epoch() <= executor->info.session_epoch()) {
-      world_->Do(CloseSession{.session = attached.session,
-                              .why = absl::AlreadyExistsError(
-                                  "executor " + id + " is attached with a later session; two processes "
-                                  "share its state folder, or this stream is an old one")});
-      return;
-    }
     // A newer stream of the same executor: the old one is dead and has not noticed.
     world_->Do(CloseSession{.session = executor->session, .why = absl::AbortedError("attached again")});
     world_->sessions.erase(executor->session);
@@ -31,33 +32,38 @@ void Leases::OnAttached(ExecutorAttached attached) {
   scheduler_->ExecutorsChanged();
 }
 
+void Leases::TakeBack(Executor* executor, const v1::Held& task) {
+  const auto known = world_->tokens.find(task.token());
+  std::string why;
+  if (known == world_->tokens.end()) {
+    why = "the daemon does not know this task";
+  } else {
+    const TokenRef ref = known->second;
+    nodes_->OnAttemptBack(ref, *executor);
+    if (ref.run->live.tokens.insert(task.token()).second) ++ref.run->live.running;
+    if (ref.run->ended()) {
+      why = "the run has ended";
+    } else if (ref.run->node(ref.node).phase == NodePhase::kSettled) {
+      why = "another attempt answered first";
+    }
+  }
+  // A finished one will be offered, acknowledged and dropped.
+  if (why.empty() || task.finished()) return;
+  world_->Do(SendCancel{.session = executor->session, .token = task.token(), .reason = why});
+}
+
 void Leases::Reconcile(Executor* executor, uint32_t pid) {
   absl::flat_hash_set<std::string> held;
   for (const v1::Held& task : executor->info.held()) {
     held.insert(task.token());
-    const auto known = world_->tokens.find(task.token());
-    if (known == world_->tokens.end()) {
-      // A finished one will be offered, acknowledged and dropped.
-      if (!task.finished()) {
-        world_->Do(SendCancel{.session = executor->session, .token = task.token(),
-                              .reason = "the daemon does not know this task"});
-      }
-      continue;
-    }
-    const TokenRef ref = known->second;
-    nodes_->OnAttemptBack(ref, *executor);
-    if (ref.run->live.tokens.insert(task.token()).second) ++ref.run->live.running;
-    executor->tokens.insert(task.token());
-    if (ref.run->ended() && !task.finished()) {
-      world_->Do(SendCancel{.session = executor->session, .token = task.token(),
-                            .reason = "the run has ended"});
-    }
+    TakeBack(executor, task);
   }
   std::vector<std::string> missing;
   for (const std::string& token : executor->tokens) {
     if (!held.contains(token)) missing.push_back(token);
   }
   std::sort(missing.begin(), missing.end());
+  executor->tokens = std::move(held);
   for (const std::string& token : missing) {
     const auto known = world_->tokens.find(token);
     if (known == world_->tokens.end()) continue;
@@ -65,8 +71,7 @@ void Leases::Reconcile(Executor* executor, uint32_t pid) {
     const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
     // The same process never got it; another process may have died at it.
     const bool re_executed = attempt != nullptr && attempt->executor_pid != pid;
-    nodes_->OnAttemptLost(ref, "its executor does not have it", re_executed);
-    executor->tokens.erase(token);
+    nodes_->OnAttemptLost(ref, {.why = "its executor does not have it", .re_executed = re_executed});
   }
 }
 
@@ -93,9 +98,13 @@ void Leases::OnLeaseAlarm(const std::string& executor_id) {
   const std::string name = executor->info.name().empty() ? executor_id : executor->info.name();
   for (const std::string& token : tokens) {
     const auto known = world_->tokens.find(token);
-    if (known != world_->tokens.end()) nodes_->OnLeaseExpired(known->second, name);
+    // A blocked attempt keeps its token, and so the executor its entry, until it returns or the run ends.
+    if (known != world_->tokens.end() &&
+        nodes_->OnLeaseExpired(known->second, name) == NodeMachine::Lease::kKept) {
+      continue;
+    }
+    executor->tokens.erase(token);
   }
-  // Blocked attempts keep their token, and so the executor its entry, until it returns.
   if (executor->tokens.empty()) {
     world_->executors.erase(executor_id);
     scheduler_->ExecutorsChanged();
@@ -108,21 +117,22 @@ void Leases::OnSaid(ExecutorSaid said) {
   Executor* executor = found->second;
   switch (said.message.body_case()) {
     case v1::FromExecutor::kResult: {
-      const std::string token = said.message.result().token();
+      executor->tokens.erase(said.message.result().token());
       nodes_->OnResult(said.session, std::move(*said.message.mutable_result()));
-      executor->tokens.erase(token);
       break;
     }
     case v1::FromExecutor::kLost: {
-      const auto known = world_->tokens.find(said.message.lost().token());
-      if (known != world_->tokens.end()) {
-        nodes_->OnAttemptLost(known->second, "lost: " + said.message.lost().why(), /*re_executed=*/true);
-      }
-      executor->tokens.erase(said.message.lost().token());
+      const v1::Lost& lost = said.message.lost();
+      executor->tokens.erase(lost.token());
+      const auto known = world_->tokens.find(lost.token());
+      if (known == world_->tokens.end()) break;
+      nodes_->OnAttemptLost(known->second,
+                            {.why = "lost: " + lost.why(), .re_executed = !lost.not_started()});
       break;
     }
     case v1::FromExecutor::kDraining:
       executor->draining = true;
+      scheduler_->ExecutorsChanged();
       break;
     default:
       break;
@@ -131,9 +141,9 @@ void Leases::OnSaid(ExecutorSaid said) {
 
 void Leases::Recover(Run* run) {
   for (NodeId id = 1; id <= run->nodes.size(); ++id) {
-    Node& node = run->node(id);
-    if (node.phase == NodePhase::kSettled) continue;
-    for (const Attempt& attempt : node.attempts) {
+    for (const Attempt& attempt : run->node(id).attempts) {
+      // An answered one is not waited for: its answer, offered again, is acknowledged and dropped.
+      if (!attempt.live && !attempt.given_up) continue;
       world_->tokens[attempt.token] = TokenRef{.run = run, .node = id, .attempt = attempt.number};
       if (!attempt.live) continue;
       run->live.tokens.insert(attempt.token);

@@ -25,6 +25,7 @@ class Leases {
 
  private:
   void Reconcile(Executor* executor, uint32_t pid);
+  void TakeBack(Executor* executor, const v1::Held& task);
   void StartGrace(Executor* executor);
 
   World* const world_;

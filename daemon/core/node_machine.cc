@@ -114,11 +114,8 @@ void NodeMachine::SettleOk(Run* run, NodeId id, uint32_t attempt, bool is_json,
 
 void NodeMachine::CancelOthers(Run* run, NodeId id, uint32_t winner) {
   for (const Attempt& attempt : run->node(id).attempts) {
-    if (attempt.number == winner) continue;
-    if (!run->live.tokens.contains(attempt.token)) {
-      world_->tokens.erase(attempt.token);
-      continue;
-    }
+    // One whose executor is away is cancelled when that comes back with it.
+    if (attempt.number == winner || !run->live.tokens.contains(attempt.token)) continue;
     const Executor* executor = world_->FindExecutor(attempt.executor_id);
     if (executor == nullptr || !executor->connected()) continue;
     world_->Do(SendCancel{.session = executor->session, .token = attempt.token,
@@ -164,46 +161,53 @@ void NodeMachine::SettleFailed(Run* run, NodeId id, const v1::Error& error) {
   runs_->Settle(run, id, FailureSettlement(run->header.dialect(), error, has_schema));
 }
 
-void NodeMachine::OnAttemptLost(TokenRef ref, const std::string& why, bool re_executed) {
+void NodeMachine::OnAttemptLost(TokenRef ref, const Loss& loss) {
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
-  const std::string token = attempt == nullptr ? "" : attempt->token;
-  world_->tokens.erase(token);
+  if (attempt == nullptr) return;
+  const std::string token = attempt->token;
   ++world_->stats.lost_attempts;
-  if (!ref.run->ended() && node.phase != NodePhase::kSettled) {
+  if (!loss.given_up) world_->tokens.erase(token);
+  if (!ref.run->ended() && node.phase != NodePhase::kSettled && attempt->live) {
     v1::Event event;
     v1::AttemptEnded* ended = event.mutable_attempt_ended();
     ended->set_node(ref.node);
     ended->set_attempt(ref.attempt);
     ended->mutable_error()->set_category(v1::HOST_LOST);
-    ended->mutable_error()->set_message(why);
-    ended->set_re_executed(re_executed);
+    ended->mutable_error()->set_message(loss.why);
+    ended->set_re_executed(loss.re_executed);
+    ended->set_given_up(loss.given_up);
     world_->Emit(ref.run, std::move(event));
-    const bool another_lives = std::any_of(node.attempts.begin(), node.attempts.end(),
-                                           [](const Attempt& a) { return a.live; });
-    if (!another_lives) runs_->Requeue(ref.run, ref.node, absl::InfinitePast(), why, /*counts=*/false);
+    if (node.phase == NodePhase::kAwaited) {
+      runs_->Requeue(ref.run, ref.node, absl::InfinitePast(), loss.why, /*counts=*/false);
+    }
   }
   runs_->ReleaseAttempt(ref.run, token);
 }
 
-void NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& executor_name) {
+NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& executor_name) {
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
-  if (attempt == nullptr) return;
+  if (attempt == nullptr) return Lease::kOver;
   const std::string why = "host lost: executor " + executor_name + " has not come back";
   if (ref.run->ended() || node.phase == NodePhase::kSettled) {
-    world_->tokens.erase(attempt->token);
-    runs_->ReleaseAttempt(ref.run, std::string(attempt->token));
-  } else if (attempt->repeatable) {
+    // Of an open run it stays known: should it come back finished, its usage counts.
     const std::string token = attempt->token;
-    OnAttemptLost(ref, why, /*re_executed=*/true);
-    world_->tokens[token] = ref;  // a late success is still welcome
-  } else if (node.phase == NodePhase::kRunning) {
+    if (ref.run->ended()) world_->tokens.erase(token);
+    runs_->ReleaseAttempt(ref.run, token);
+    return Lease::kOver;
+  }
+  if (attempt->repeatable) {
+    OnAttemptLost(ref, {.why = why, .re_executed = true, .given_up = true});
+    return Lease::kOver;
+  }
+  if (node.phase == NodePhase::kRunning) {
     v1::Event event;
     event.mutable_blocked()->set_node(ref.node);
     event.mutable_blocked()->set_why(why + "; it may have side effects and is not repeated");
     world_->Emit(ref.run, std::move(event));
   }
+  return Lease::kKept;
 }
 
 void NodeMachine::OnAttemptBack(TokenRef ref, const Executor& executor) {

@@ -16,10 +16,17 @@ class NodeMachine {
   // that nobody waits for is acknowledged and dropped. The first valid answer of any attempt wins.
   void OnResult(SessionId session, v1::Result result);
 
-  // The attempt is gone without an answer, and surely dead: its node runs again.
-  void OnAttemptLost(TokenRef ref, const std::string& why, bool re_executed);
-  // The attempt's host is gone and its fate unknown. Runs again only what may; else the node is blocked.
-  void OnLeaseExpired(TokenRef ref, const std::string& executor_name);
+  struct Loss {
+    std::string why;
+    bool re_executed = false;  // it had begun: the next attempt repeats work
+    bool given_up = false;     // not proved dead: a late success is still welcome
+  };
+  // The attempt is gone without an answer: its node runs again.
+  void OnAttemptLost(TokenRef ref, const Loss& loss);
+  // The attempt's host is gone and its fate unknown. Runs again only what may; else the node is blocked,
+  // and the attempt is waited for.
+  enum class Lease { kOver, kKept };
+  Lease OnLeaseExpired(TokenRef ref, const std::string& executor_name);
   // A host came back with an attempt that was given up or blocked.
   void OnAttemptBack(TokenRef ref, const Executor& executor);
 

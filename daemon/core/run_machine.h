@@ -1,4 +1,5 @@
-// One run's life: submitted, its script's turns (calls, lines, the return), settlements, the end.
+// One run's life: submitted, settlements, second attempts, the return, the end, recovery. What its
+// script does is in turns.h.
 #pragma once
 
 #include <string>
@@ -9,6 +10,8 @@
 
 namespace odw::core {
 
+v1::Error MakeError(v1::ErrorCategory category, const std::string& message);
+
 class RunMachine {
  public:
   RunMachine(World* world, Scheduler* scheduler, HostAdmission* hosts)
@@ -16,12 +19,17 @@ class RunMachine {
 
   void OnSubmit(Submit submit);
   void OnStop(const StopRun& stop);
-  void OnTurn(HostTurn turn);
-  void OnHostGone(const HostGone& gone);
 
   // Journals what the script will see of a call and feeds it. The caller fills all but the sequence.
   // REQUIRES: the node is not settled and the run has not ended.
   void Settle(Run* run, NodeId node, v1::Settled settled);
+
+  // The script's body is done, or its run cannot go on: fixes the result, and ends the run as soon as
+  // nothing of it runs any more, at the latest after its grace.
+  void Return(Run* run, v1::RunReturned returned, model::Value value);
+  void Fail(Run* run, v1::ErrorCategory category, const std::string& message);
+  // Ends the run now. Its attempts are cancelled, and waited for a while.
+  void End(Run* run, v1::RunState state, const v1::Error& error);
 
   // Queues the node again, at once or at `not_before`.
   void Requeue(Run* run, NodeId node, absl::Time not_before, const std::string& why, bool counts);
@@ -33,7 +41,8 @@ class RunMachine {
   // Ends a run whose cancelled attempts never answered.
   void OnLeftover(Run* run);
 
-  // An attempt is over or given up: frees its run's and its executor's slot. Its token stays known.
+  // An attempt is over or given up: frees its run's slot; the executor's is Leases' business. Its token
+  // stays known.
   void ReleaseAttempt(Run* run, const std::string& token);
 
   // Rebuilds what is not folded, once, after a restart. REQUIRES: the run has not ended.
@@ -43,20 +52,9 @@ class RunMachine {
   void EvictEnded();
 
  private:
-  void OnCall(Run* run, v1::script::Call call);
-  void OnLine(Run* run, const v1::script::Line& line);
-  void OnBodyDone(Run* run, const v1::script::Turn& turn);
-  void OnAgentCall(Run* run, NodeId id);
-  bool RefuseAgent(Run* run, NodeId id);
-  void CancelTimer(Run* run, NodeId id);
-  bool Diverges(Run* run, const v1::script::Call& call, const Fingerprint& fingerprint);
-  void CheckDeadlock(Run* run);
-  void Fail(Run* run, v1::ErrorCategory category, const std::string& message);
-  void Return(Run* run, v1::RunReturned returned, model::Value value);
   void FinishReturned(Run* run);
-  void End(Run* run, v1::RunState state, const v1::Error& error);
   void CancelAttempts(Run* run, const std::string& reason);
-  void ForgetLostAttempts(Run* run);
+  void ForgetGivenUpAttempts(Run* run);
   bool ReplyToKnownKey(const Submit& submit);
 
   World* const world_;

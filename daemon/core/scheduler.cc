@@ -85,6 +85,9 @@ void Scheduler::Forget(Run* run) {
     }
     demand->by_run.erase(found);
   }
+  // Demands are named by scripts: those that no run has any more go, or a long life would fill up.
+  std::erase_if(order_, [](const Demand* demand) { return demand->by_run.empty(); });
+  absl::erase_if(demands_, [](const auto& entry) { return entry.second->by_run.empty(); });
 }
 
 void Scheduler::ReleaseRunSlot(Run* run) {
@@ -98,7 +101,7 @@ void Scheduler::ReleaseRunSlot(Run* run) {
 void Scheduler::ExecutorsChanged() {
   for (Demand* demand : order_) demand->candidates_stale = true;
   for (auto& [id, run] : world_->runs) {
-    if (run->counts.queued > 0) world_->MarkDirty(run.get());
+    if (!run->ended() && run->counts.queued > 0) world_->MarkDirty(run.get());
   }
 }
 
@@ -221,7 +224,8 @@ std::vector<std::string> Scheduler::WaitingFor(const Run& run) const {
     if (found == demand->by_run.end() || found->second->nodes.empty()) continue;
     const bool served = std::any_of(
         world_->executors.begin(), world_->executors.end(), [&](const auto& entry) {
-          return entry.second->connected() && entry.second->info.runtime() == demand->runtime &&
+          return entry.second->connected() && !entry.second->draining &&
+                 entry.second->info.runtime() == demand->runtime &&
                  Serves(entry.second->info, demand->provider, demand->model);
         });
     if (served) continue;

@@ -26,7 +26,8 @@ struct Attempt {
   std::string executor_id;
   uint32_t executor_pid = 0;
   bool repeatable = false;
-  bool live = false;  // false: given up as lost; a late success is still welcome
+  bool live = false;      // may still answer, and is waited for
+  bool given_up = false;  // its executor did not come back in time; a late success is still welcome
 };
 
 enum class NodePhase : uint8_t {
@@ -139,7 +140,9 @@ struct Executor {
   v1::Register info;
   SessionId session = 0;  // 0: not connected
   bool draining = false;
-  absl::flat_hash_set<std::string> tokens;  // assigned, not answered
+  // What it holds as far as is known here: assigned or in its list, and no word of its end yet. Tokens
+  // that no run knows any more count too: their tasks fill slots until they end.
+  absl::flat_hash_set<std::string> tokens;
   absl::Time lease_until = absl::InfiniteFuture();  // while not connected
 
   bool connected() const { return session != 0; }

@@ -73,7 +73,7 @@ void CoreLoop::Stop() {
 absl::Duration CoreLoop::TimeToWait() const {
   if (!from_hosts_.empty()) return absl::ZeroDuration();
   absl::Time wake = std::min(engine_.NextWake(), hosts_->next_wake());
-  if (!group_.empty() && writer_->idle()) wake = std::min(wake, group_since_ + kTurnHold);
+  if (!group_.empty() && NothingInFlight()) wake = std::min(wake, group_since_ + kTurnHold);
   return wake - absl::Now();
 }
 
@@ -198,7 +198,7 @@ void CoreLoop::MaybeCut() {
     urgent_ = false;
     return;
   }
-  if (!writer_->idle()) return;
+  if (!NothingInFlight()) return;
   if (urgent_ || hosts_->turns_open() == 0 || absl::Now() >= group_since_ + kTurnHold) Cut();
 }
 

@@ -74,6 +74,9 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
   void MaybeCut();
   void Cut();
   absl::Duration TimeToWait() const;
+  // Every group that was cut is durable. Not writer_->idle(): that turns true only after the commit has
+  // woken this thread, which would then wait with nobody left to wake it.
+  bool NothingInFlight() const { return durable_ticket_ == last_ticket_; }
   void PublishInfo();
 
   const CoreLoopOptions options_;

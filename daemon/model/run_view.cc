@@ -197,6 +197,12 @@ void RunView::OnEnded(int64_t unix_ms, const v1::RunEndedRecord& ended) {
   if (ended.has_error()) *run_.mutable_error() = ended.error();
   run_.set_ended_unix_ms(unix_ms);
   blocked_why_.clear();
+  // What had not settled by now never will.
+  for (v1::Node& node : *run_.mutable_node()) {
+    if (IsSettled(node.state())) continue;
+    node.set_state(v1::NODE_CANCELLED);
+    node.set_ended_unix_ms(unix_ms);
+  }
 }
 
 v1::Run RunView::Build() const {

@@ -59,7 +59,7 @@ class RunView {
 // Adds `more` to `total`. Money in another currency than the total's first is left out of cost_micros.
 void AddUsage(const v1::Usage& more, v1::Usage* total);
 
-// Input, cached and output tokens together.
+// Input and output tokens together, without the cached ones: what a repeat costs.
 uint64_t TokensOf(const v1::Usage& usage);
 
 // A summary as a Run without nodes.

@@ -1,10 +1,23 @@
 // The conversions that need no fold: usage sums, summaries, watch events.
+#include <nlohmann/json.hpp>
+
 #include "daemon/model/error_table.h"
 #include "daemon/model/run_view.h"
 #include "odw/v1/script.pb.h"
 
 namespace odw::model {
 namespace {
+
+// The phases that a script's meta announces: strings, or objects with a title.
+void AddPlannedPhases(const std::string& meta_json, v1::RunStarted* out) {
+  const auto meta = nlohmann::json::parse(meta_json, nullptr, /*allow_exceptions=*/false);
+  if (!meta.is_object() || !meta.contains("phases") || !meta["phases"].is_array()) return;
+  for (const auto& phase : meta["phases"]) {
+    const bool titled = phase.is_object() && phase.contains("title");
+    const auto& title = titled ? phase["title"] : phase;
+    if (title.is_string()) out->add_phases(title.get<std::string>());
+  }
+}
 
 void FromCalled(const v1::NodeCalled& called, v1::NodeChanged* out) {
   out->set_ordinal(called.ordinal());
@@ -27,18 +40,14 @@ void FromAttemptEnded(const v1::AttemptEnded& ended, v1::NodeChanged* out) {
 
 // False for a settlement that is not an agent() call's.
 bool FromSettled(const v1::Settled& settled, v1::NodeChanged* out) {
+  if (settled.kind() != v1::script::AGENT) return false;
   out->set_ordinal(settled.node());
   out->set_attempt(settled.attempt());
   switch (settled.end()) {
-    case v1::END_DONE:
-      // Every agent's value comes from an attempt; a child workflow's does not.
-      if (settled.attempt() == 0) return false;
-      out->set_state(v1::NODE_DONE);
-      return true;
+    case v1::END_DONE: out->set_state(v1::NODE_DONE); return true;
     case v1::END_SKIPPED: out->set_state(v1::NODE_SKIPPED); return true;
     case v1::END_CACHED: out->set_state(v1::NODE_CACHED); return true;
     case v1::END_CANCELLED: out->set_state(v1::NODE_CANCELLED); return true;
-    case v1::END_TIMER: return false;
     default: break;
   }
   out->set_state(v1::NODE_FAILED);
@@ -92,7 +101,7 @@ void AddUsage(const v1::Usage& more, v1::Usage* total) {
 }
 
 uint64_t TokensOf(const v1::Usage& usage) {
-  return usage.input_tokens() + usage.cached_input_tokens() + usage.output_tokens();
+  return usage.input_tokens() + usage.output_tokens();
 }
 
 v1::Run RunFromSummary(const v1::RunSummary& summary) {
@@ -184,6 +193,7 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
     case v1::Event::kSubmitted:
       out.mutable_run_started()->set_name(event.submitted().name());
       out.mutable_run_started()->set_description(event.submitted().description());
+      AddPlannedPhases(event.submitted().meta_json(), out.mutable_run_started());
       break;
     case v1::Event::kCalled:
       if (event.called().kind() != v1::script::AGENT) return std::nullopt;

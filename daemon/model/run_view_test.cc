@@ -193,6 +193,18 @@ TEST(RunView, ReExecutionIsCountedWithItsTokens) {
   EXPECT_EQ(run.re_executed_tokens(), 13u);
 }
 
+TEST(RunView, WhatHadNotSettledWhenTheRunEndedIsCancelled) {
+  History history;
+  history.Submit();
+  history.Call(1);
+  history.Start(1, 1);
+  history.Add().mutable_ended()->set_state(v1::KILLED);
+  const v1::Run run = history.Fold();
+  EXPECT_EQ(run.state(), v1::KILLED);
+  EXPECT_EQ(run.nodes().cancelled(), 1u);
+  EXPECT_EQ(run.nodes().running(), 0u);
+}
+
 TEST(RunView, LogKeepsItsLastLinesAndPhasesTheirOrder) {
   History history;
   history.Submit();
@@ -256,11 +268,21 @@ TEST(WatchEvents, SayWhatTheRecordSaysAndNoMore) {
   EXPECT_EQ(history.LastWatchEvent()->node().state(), v1::NODE_STATE_UNSPECIFIED);
 }
 
+TEST(WatchEvents, TheStartNamesThePlannedPhases) {
+  v1::Event event;
+  event.mutable_submitted()->set_meta_json(R"({"phases":["a",{"title":"b","model":"m"},3,{"detail":"c"}]})");
+  const auto out = ToWatchEvent(1, event, nullptr);
+  ASSERT_EQ(out->run_started().phases_size(), 2);
+  EXPECT_EQ(out->run_started().phases(1), "b");
+}
+
 TEST(WatchEvents, TimersAndInnerRecordsAreLeftOut) {
   History history;
   history.Call(1, v1::script::TIMER);
   EXPECT_FALSE(history.LastWatchEvent());
-  history.Settle(1, 0, v1::END_TIMER);
+  history.Settle(1, 0, v1::END_TIMER)->set_kind(v1::script::TIMER);
+  EXPECT_FALSE(history.LastWatchEvent());
+  history.Settle(1, 0, v1::END_CANCELLED)->set_kind(v1::script::TIMER);
   EXPECT_FALSE(history.LastWatchEvent());
   history.Add().mutable_returned()->set_ok(true);
   EXPECT_FALSE(history.LastWatchEvent());

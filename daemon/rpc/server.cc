@@ -47,6 +47,7 @@ std::string WithPort(const std::string& address, int port) {
 class Server::Impl {
  public:
   Impl(ServerOptions options, ServerDeps deps) : options_(std::move(options)), deps_(std::move(deps)) {}
+  ~Impl() { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Start();
   void Shutdown(absl::Duration deadline);

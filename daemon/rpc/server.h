@@ -2,7 +2,7 @@
 // sockets and loopback TCP. The only folder that includes grpcpp; this header does not.
 //
 // Order at start: construct (outbox() is valid from then on), start the core's loop, Start(). At the end:
-// Shutdown(), then stop the loop, then destroy. Shutdown may be called once, by any thread.
+// Shutdown(), then stop the loop, then destroy. Shutdown may be called by any thread, by one at a time.
 #pragma once
 
 #include <functional>
@@ -55,7 +55,7 @@ struct ClientActivity {
 class Server {
  public:
   Server(ServerOptions options, ServerDeps deps);
-  // REQUIRES: Shutdown was called if Start succeeded.
+  // Shuts down at once where Shutdown was not called.
   ~Server();
 
   // Listens. FailedPrecondition when another process serves the socket; a stale socket file is removed.

@@ -78,10 +78,6 @@ bool IsIdentifierByte(char c) {
          c == '$' || c == '\\' || static_cast<unsigned char>(c) >= 0x80;
 }
 
-void ThrowSyntaxError(v8::Isolate* isolate, std::string_view message) {
-  isolate->ThrowException(v8::Exception::SyntaxError(ToV8(isolate, message)));
-}
-
 // The AsyncFunction constructor takes a body only if it is one: it refuses what closes the function
 // early. It compiles and runs nothing, and the realm may not generate code but for this moment.
 bool IsOneBody(v8::Local<v8::Context> context, v8::Local<v8::Function> async_function,
@@ -90,7 +86,6 @@ bool IsOneBody(v8::Local<v8::Context> context, v8::Local<v8::Function> async_fun
   context->AllowCodeGenerationFromStrings(true);
   const bool one = !async_function->Call(context, context->Global(), 1, &body).IsEmpty();
   context->AllowCodeGenerationFromStrings(false);
-  if (caught.HasTerminated()) caught.ReThrow();
   return one;
 }
 
@@ -122,7 +117,8 @@ std::string BlankExport(std::string_view source) {
 
 v8::MaybeLocal<v8::Function> CompileBody(v8::Local<v8::Context> context,
                                          v8::Local<v8::Function> async_function,
-                                         const std::string& script_name, std::string_view source) {
+                                         const std::string& script_name, std::string_view source,
+                                         std::string* refusal) {
   v8::Isolate* isolate = context->GetIsolate();
   const std::string body = BlankExport(source);
   std::string wrapped(kPrefix);
@@ -132,12 +128,12 @@ v8::MaybeLocal<v8::Function> CompileBody(v8::Local<v8::Context> context,
   v8::Local<v8::String> text, body_text;
   v8::Local<v8::Script> script;
   if (!TryToV8(isolate, wrapped).ToLocal(&text) || !TryToV8(isolate, body).ToLocal(&body_text)) {
-    ThrowSyntaxError(isolate, "the script is too long");
+    *refusal = "the script is too long";
     return {};
   }
   if (!v8::Script::Compile(context, text, &origin).ToLocal(&script)) return {};
   if (!IsOneBody(context, async_function, body_text)) {
-    ThrowSyntaxError(isolate, "the script closes a bracket that it did not open");
+    *refusal = "the script closes a bracket that it did not open";
     return {};
   }
   v8::Local<v8::Value> function;

@@ -1,6 +1,6 @@
 // Packs the JavaScript that odw-script embeds: node bundle.mjs NODE_MODULES OUT_FOLDER
-// Writes prelude.js (core-js subset + prelude), load.js (acorn) and validate.js (ajv). Each is one
-// expression that evaluates to what its main module exports; prelude.js is a function of the host.
+// Writes script.js (core-js subset + prelude), load.js (acorn) and validate.js (ajv). Each is one
+// expression that evaluates to what its main module exports; script.js is a function of the host.
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const version = createHash('sha256').update(polyfills).update(prelude).digest('h
 const corejs = JSON.parse(readFileSync(join(modules, 'core-js/package.json'))).version;
 
 // core-js calls Math.random while it loads; the stand-in keeps the snapshot the same every time.
-writeFileSync(join(out, 'prelude.js'), `(function (__odwHost) { 'use strict';
+writeFileSync(join(out, 'script.js'), `(function (__odwHost) { 'use strict';
 const { random } = Math; Math.random = () => 0.5;
 ${polyfills}
 Math.random = random;

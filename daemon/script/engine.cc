@@ -6,7 +6,6 @@
 
 #include "daemon/script/bindings.h"
 #include "daemon/script/platform.h"
-#include "daemon/script/snapshot.h"
 
 namespace odw::script {
 namespace {
@@ -16,20 +15,20 @@ constexpr uint32_t kEngineSlot = 0;
 // grow to what the run may have.
 constexpr size_t kHeapBytesAtFirst = 64 << 20;
 constexpr size_t kHeapBytesDefault = 256 << 20;
-// Room to unwind after a script has used up its heap.
-constexpr size_t kUnwindBytes = 16 << 20;
-constexpr int kUnwindSteps = 4;
+// Room to unwind after a script has used up its heap: the allocation in progress may be a table that
+// doubles, and must succeed before JavaScript can be terminated.
+constexpr size_t kUnwindBytes = 64 << 20;
 constexpr size_t kArrayBufferBytesMax = 256 << 20;
 
 }  // namespace
 
-Engine::Engine(FatalHandler on_fatal)
+Engine::Engine(Snapshot snapshot, FatalHandler on_fatal)
     : on_fatal_(std::move(on_fatal)),
       allocator_(MakeBoundedAllocator(kArrayBufferBytesMax)),
       heap_max_(kHeapBytesDefault) {
   v8::Isolate::CreateParams params;
   params.array_buffer_allocator = allocator_.get();
-  params.snapshot_blob = EmbeddedSnapshot();
+  params.snapshot_blob = EmbeddedSnapshot(snapshot);
   params.external_references = ExternalReferences();
   params.constraints.ConfigureDefaultsFromHeapSize(0, kHeapBytesAtFirst);
   isolate_ = v8::Isolate::New(params);
@@ -68,8 +67,9 @@ size_t Engine::OnNearHeapLimit(void* self, size_t current, size_t /*initial*/) {
     engine->isolate_->TerminateExecution();
   }
   // Past the last step V8 gives up and calls OnOutOfMemory.
-  const size_t last = engine->heap_max_ + kUnwindSteps * kUnwindBytes;
-  return current < last ? current + kUnwindBytes : current;
+  const size_t last = engine->heap_max_ * 2 + kUnwindBytes;
+  return current < last ? std::min(last, current + std::max(kUnwindBytes, engine->heap_max_ / 2))
+                        : current;
 }
 
 void Engine::OnOutOfMemory(const char* location, bool /*is_heap_oom*/) {

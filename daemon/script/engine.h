@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/script/snapshot.h"
 #include "v8.h"
 
 namespace odw::script {
@@ -17,7 +18,7 @@ class Engine {
   // What to do before the process ends; must not return to V8.
   using FatalHandler = std::function<void(FatalKind, const std::string&)>;
 
-  explicit Engine(FatalHandler on_fatal);
+  Engine(Snapshot snapshot, FatalHandler on_fatal);
   ~Engine();
   Engine(const Engine&) = delete;
 

@@ -1,5 +1,7 @@
 #include "daemon/script/host.h"
 
+#include <malloc.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <memory>
@@ -25,6 +27,9 @@ namespace {
 constexpr uint32_t kRunsPerEngineMax = 50;
 // A heap past this is dropped with its isolate after the run, rather than collected.
 constexpr size_t kHeapBytesKept = 24 << 20;
+// A host that has had nothing to do for so long, and has grown, gives memory back.
+constexpr int kIdleMsBeforeTrim = 300;
+constexpr size_t kGrowthBytesTrimmed = 1 << 20;
 // Replies wait for one write while more input is at hand, but not longer than this.
 constexpr uint64_t kReplyDelayUsMax = 2000;
 
@@ -44,6 +49,8 @@ class Host {
   void NewEngine();
   void PrepareRealm();
   void SendReady();
+  // Blocks until there is something to read.
+  void WaitForInput();
   void Handle(const pb::ToHost& message);
   void OnStart(uint64_t epoch, pb::Start start);
   void OnEnd();
@@ -59,6 +66,8 @@ class Host {
   uint64_t epoch_ = 0;
   uint32_t engine_runs_ = 0;
   uint32_t runs_ = 0;
+  size_t heap_trimmed_ = 0;  // used after the last trim
+  bool worked_ = true;       // since the last trim
 };
 
 void Host::Die(pb::Fatal::Reason reason, const std::string& message) {
@@ -69,12 +78,14 @@ void Host::Die(pb::Fatal::Reason reason, const std::string& message) {
 void Host::NewEngine() {
   next_realm_.reset();
   engine_.reset();
-  engine_ = std::make_unique<Engine>([this](Engine::FatalKind kind, const std::string& message) {
-    output_.SendFatal(kind == Engine::FatalKind::kOutOfMemory ? pb::Fatal::OUT_OF_MEMORY
-                                                              : pb::Fatal::V8_FATAL,
-                      message);
-  });
+  engine_ = std::make_unique<Engine>(
+      Snapshot::kScript, [this](Engine::FatalKind kind, const std::string& message) {
+        output_.SendFatal(kind == Engine::FatalKind::kOutOfMemory ? pb::Fatal::OUT_OF_MEMORY
+                                                                  : pb::Fatal::V8_FATAL,
+                          message);
+      });
   engine_runs_ = 0;
+  heap_trimmed_ = 0;
 }
 
 void Host::PrepareRealm() {
@@ -129,6 +140,19 @@ void Host::OnEnd() {
   PrepareRealm();
 }
 
+void Host::WaitForInput() {
+  if (!std::exchange(worked_, false)) return;  // nothing has changed; read() blocks
+  pollfd input{fd_, POLLIN, 0};
+  if (poll(&input, 1, kIdleMsBeforeTrim) != 0) {
+    worked_ = true;
+    return;
+  }
+  if (engine_->heap_used() < heap_trimmed_ + kGrowthBytesTrimmed) return;
+  engine_->isolate()->LowMemoryNotification();
+  malloc_trim(0);
+  heap_trimmed_ = engine_->heap_used();
+}
+
 void Host::Handle(const pb::ToHost& message) {
   if (message.has_start()) {
     OnStart(message.epoch(), message.start());
@@ -153,6 +177,7 @@ void Host::Serve() {
   FrameReader reader;
   pb::ToHost message;
   for (;;) {
+    WaitForInput();
     const absl::StatusOr<ssize_t> got = reader.Fill(fd_);
     if (!got.ok() || *got == 0) _exit(0);
     uint64_t delayed_us = 0;

@@ -46,7 +46,7 @@ class ReplyCache {
 class Loader {
  public:
   Loader()
-      : tool_({.realm = ToolRealm::kLoad, .cpu_ms_max = kLoadCpuMsMax, .generates_code = false}) {
+      : tool_({.snapshot = Snapshot::kLoad, .cpu_ms_max = kLoadCpuMsMax, .generates_code = false}) {
     Sha256("");  // OpenSSL reads its configuration on first use, which the sandbox would refuse
   }
 
@@ -135,15 +135,19 @@ bool Loader::Compile(v8::Local<v8::Context> context, v8::Local<v8::Object> tool,
   v8::TryCatch caught(isolate);
   v8::Local<v8::Function> async_function =
       GetField(context, tool, "AsyncFunction").As<v8::Function>();
-  if (!CompileBody(context, async_function, request.script_name(), request.source()).IsEmpty()) {
+  std::string refusal;
+  if (!CompileBody(context, async_function, request.script_name(), request.source(), &refusal)
+           .IsEmpty()) {
     return true;
   }
   if (caught.HasTerminated()) return false;
   v8::Local<v8::Message> message = caught.Message();
   const int line = message.IsEmpty() ? 1 : message->GetLineNumber(context).FromMaybe(1);
   const int column = message.IsEmpty() ? 0 : message->GetStartColumn(context).FromMaybe(0);
-  AddError(reply, static_cast<uint32_t>(line), static_cast<uint32_t>(column + 1),
-           FromV8(isolate, GetField(context, caught.Exception().As<v8::Object>(), "message")));
+  if (caught.HasCaught() && caught.Exception()->IsObject()) {
+    refusal = FromV8(isolate, GetField(context, caught.Exception().As<v8::Object>(), "message"));
+  }
+  AddError(reply, static_cast<uint32_t>(line), static_cast<uint32_t>(column + 1), refusal);
   v8::Local<v8::Value> argv[] = {ToV8(isolate, request.source()), v8::Integer::New(isolate, line),
                                  v8::Integer::New(isolate, column)};
   v8::Local<v8::Value> excerpt;

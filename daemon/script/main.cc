@@ -27,11 +27,10 @@ constexpr char kUsage[] =
     "  --version   prints the version\n"
     "odwd and odw-executor start these; there is no reason to do so by hand.\n";
 
-int MakeSnapshotFile(const char* out, const char* js_folder) {
-  absl::StatusOr<std::string> blob = odw::script::MakeSnapshot(js_folder);
-  const absl::Status status = blob.ok() ? odw::WriteFileAtomically(out, *blob) : blob.status();
+int MakeSnapshotFiles(const char* js_folder, const char* out_folder) {
+  const absl::Status status = odw::script::MakeSnapshots(js_folder, out_folder);
   if (status.ok()) return 0;
-  fprintf(stderr, "odw-script: making the snapshot: %s\n", odw::MessageOf(status).c_str());
+  fprintf(stderr, "odw-script: making the snapshots: %s\n", odw::MessageOf(status).c_str());
   return 1;
 }
 
@@ -45,13 +44,13 @@ int main(int argc, char** argv) {
     printf("odw-script %s\n", odw::kVersion);
     return 0;
   }
-  if (role != "--make-snapshot" && odw::script::EmbeddedSnapshot() == nullptr) {
+  if (role == "--make-snapshots" && argc == 4) {
+    odw::script::InitV8();
+    return MakeSnapshotFiles(argv[2], argv[3]);
+  }
+  if (odw::script::EmbeddedSnapshot(odw::script::Snapshot::kScript) == nullptr) {
     fputs("odw-script: this binary has no snapshot; it is only for building odw-script\n", stderr);
     return 1;
-  }
-  if (role == "--make-snapshot" && argc == 4) {
-    odw::script::InitV8();
-    return MakeSnapshotFile(argv[2], argv[3]);
   }
   if (role == "--zygote") {
     odw::script::InitV8();

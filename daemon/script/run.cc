@@ -103,13 +103,14 @@ void Run::StartBody() {
     return;
   }
   v8::Local<v8::Promise> promise;
+  std::string refusal = "the script could not be started";
   if (realm_->Open(this, "", settings, args) &&
-      RunBody(realm_.get(), start_.script_name(), start_.source()).ToLocal(&promise)) {
+      RunBody(realm_.get(), start_.script_name(), start_.source(), &refusal).ToLocal(&promise)) {
     promise->MarkAsHandled();
     body_.Reset(isolate, promise);
     start_.clear_source();  // V8 has it
   } else if (!caught.HasTerminated()) {
-    FailToStart(DescribeSyntaxError(realm_.get(), caught));
+    FailToStart(DescribeSyntaxError(realm_.get(), caught, refusal));
   }
 }
 

@@ -87,7 +87,7 @@ class Run {
   void ReportCutOff(pb::Turn* turn, uint32_t cpu_ms_max);
   v8::MaybeLocal<v8::Promise> NewPending(Realm* realm, uint64_t ordinal, Pending pending);
   v8::MaybeLocal<v8::Promise> RunBody(Realm* realm, const std::string& name,
-                                      const std::string& source);
+                                      const std::string& source, std::string* refusal);
   void Warn(std::string text);
 
   const Parts parts_;

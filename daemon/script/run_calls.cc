@@ -149,7 +149,10 @@ void Run::Deliver(const pb::Settle& settle, Pending pending) {
   } else if (settle.has_value_json() &&
              !ParseJson(context, settle.value_json()).ToLocal(&value)) {
     if (caught.HasTerminated()) return;
-    IgnoreResult(resolver->Reject(context, caught.Exception()));
+    const bool told = caught.HasCaught();
+    IgnoreResult(resolver->Reject(
+        context, told ? caught.Exception()
+                      : MakeError(context, "RangeError", "the value is too long for a string", "")));
     return;
   }
   IgnoreResult(resolver->Resolve(context, value));

@@ -43,12 +43,13 @@ ChildSource ReadChildSource(v8::Local<v8::Context> context, const std::string& j
 }  // namespace
 
 v8::MaybeLocal<v8::Promise> Run::RunBody(Realm* realm, const std::string& name,
-                                         const std::string& source) {
+                                         const std::string& source, std::string* refusal) {
   v8::EscapableHandleScope handles(realm->isolate());
   v8::Local<v8::Context> context = realm->context();
   v8::Context::Scope in_context(context);
   v8::Local<v8::Function> body;
-  if (!CompileBody(context, realm->Internal("AsyncFunction").As<v8::Function>(), name, source)
+  if (!CompileBody(context, realm->Internal("AsyncFunction").As<v8::Function>(), name, source,
+                   refusal)
            .ToLocal(&body)) {
     return {};
   }
@@ -81,15 +82,16 @@ void Run::StartChild(uint64_t ordinal, Pending pending, const std::string& value
   v8::Local<v8::Promise> promise;
   v8::Local<v8::Function> fulfilled, rejected;
   v8::Local<v8::Number> data = v8::Number::New(isolate, static_cast<double>(ordinal));
+  std::string refusal = "the workflow could not be started";
   AddLine(pb::Line::LOG, "▸ running dynamic workflow " + source.name);
   if ((pending.child_has_args && !ParseJson(context, pending.child_args).ToLocal(&args)) ||
       !realm->Open(this, pending.child_path, settings, args) ||
-      !RunBody(realm, source.name + ".js", source.source).ToLocal(&promise) ||
+      !RunBody(realm, source.name + ".js", source.source, &refusal).ToLocal(&promise) ||
       !v8::Function::New(context, OnChildFulfilled, data).ToLocal(&fulfilled) ||
       !v8::Function::New(context, OnChildRejected, data).ToLocal(&rejected) ||
       promise->Then(context, fulfilled, rejected).IsEmpty()) {
     if (caught.HasTerminated()) return;
-    pb::Thrown thrown = DescribeSyntaxError(realm, caught);
+    pb::Thrown thrown = DescribeSyntaxError(realm, caught, refusal);
     RejectParent(ordinal, thrown);
   }
 }

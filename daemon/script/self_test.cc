@@ -124,7 +124,7 @@ std::optional<std::string> WhyNotRefused(const Forbidden& call) {
   const pid_t child = fork();
   if (child < 0) return "fork failed";
   if (child == 0) {
-    Engine engine([](Engine::FatalKind, const std::string&) { _exit(3); });
+    Engine engine(Snapshot::kScript, [](Engine::FatalKind, const std::string&) { _exit(3); });
     if (!EnterSandbox().ok()) _exit(2);
     call.issue();
     _exit(0);

@@ -6,9 +6,11 @@
 #include "daemon/script/bindings.h"
 #include "daemon/script/v8_text.h"
 
+// snapshot.S
 extern "C" {
-extern const char odw_script_snapshot_begin[];
-extern const char odw_script_snapshot_end[];
+extern const char odw_snapshot_script_begin[], odw_snapshot_script_end[];
+extern const char odw_snapshot_load_begin[], odw_snapshot_load_end[];
+extern const char odw_snapshot_validate_begin[], odw_snapshot_validate_end[];
 }
 
 namespace odw::script {
@@ -30,71 +32,71 @@ absl::StatusOr<v8::Local<v8::Value>> Evaluate(v8::Local<v8::Context> context,
   return absl::InternalError(name + ": " + FromV8(isolate, caught.Exception()));
 }
 
-absl::StatusOr<v8::Local<v8::Context>> MakeScriptRealm(v8::Isolate* isolate,
-                                                       const std::string& bundle) {
-  v8::Local<v8::Context> context = v8::Context::New(isolate);
-  v8::Context::Scope in_context(context);
-  ODW_ASSIGN_OR_RETURN(v8::Local<v8::Value> factory, Evaluate(context, "odw:prelude", bundle));
+// The bundle of the prelude is a function of the host's bindings; the tools' bundles are values.
+absl::StatusOr<v8::Local<v8::Value>> Internals(v8::Local<v8::Context> context, Snapshot which,
+                                               const std::string& name,
+                                               const std::string& bundle) {
+  ODW_ASSIGN_OR_RETURN(v8::Local<v8::Value> value, Evaluate(context, "odw:" + name, bundle));
+  if (which != Snapshot::kScript) return value;
+  v8::Isolate* isolate = context->GetIsolate();
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> host = MakeHostObject(context);
   v8::Local<v8::Value> internals;
-  if (!factory.As<v8::Function>()
-           ->Call(context, v8::Undefined(isolate), 1, &host)
-           .ToLocal(&internals)) {
-    return absl::InternalError("odw:prelude: " + FromV8(isolate, caught.Exception()));
+  if (value.As<v8::Function>()
+          ->Call(context, v8::Undefined(isolate), 1, &host)
+          .ToLocal(&internals)) {
+    return internals;
   }
-  context->SetEmbedderData(kInternalsSlot, internals);
-  return context;
+  return absl::InternalError("odw:" + name + ": " + FromV8(isolate, caught.Exception()));
 }
 
-absl::StatusOr<v8::Local<v8::Context>> MakeToolRealm(v8::Isolate* isolate, const std::string& name,
-                                                     const std::string& bundle) {
-  v8::Local<v8::Context> context = v8::Context::New(isolate);
-  v8::Context::Scope in_context(context);
-  ODW_ASSIGN_OR_RETURN(v8::Local<v8::Value> internals, Evaluate(context, name, bundle));
-  context->SetEmbedderData(kInternalsSlot, internals);
-  return context;
-}
-
-struct Bundles {
-  std::string prelude, load, validate;
-};
-
-absl::Status Fill(v8::SnapshotCreator* creator, const Bundles& bundles) {
+absl::Status Fill(v8::SnapshotCreator* creator, Snapshot which, const std::string& name,
+                  const std::string& bundle) {
   v8::Isolate* isolate = creator->GetIsolate();
   v8::HandleScope handles(isolate);
-  ODW_ASSIGN_OR_RETURN(auto script, MakeScriptRealm(isolate, bundles.prelude));
-  ODW_ASSIGN_OR_RETURN(auto load, MakeToolRealm(isolate, "odw:load", bundles.load));
-  ODW_ASSIGN_OR_RETURN(auto validate, MakeToolRealm(isolate, "odw:validate", bundles.validate));
-  creator->SetDefaultContext(script);
-  if (creator->AddContext(load) != static_cast<size_t>(ToolRealm::kLoad) ||
-      creator->AddContext(validate) != static_cast<size_t>(ToolRealm::kValidate)) {
-    return absl::InternalError("contexts of the snapshot out of order");
-  }
-  return absl::OkStatus();
+  v8::Local<v8::Context> context = v8::Context::New(isolate);
+  v8::Context::Scope in_context(context);
+  const absl::StatusOr<v8::Local<v8::Value>> internals = Internals(context, which, name, bundle);
+  if (internals.ok()) context->SetEmbedderData(kInternalsSlot, *internals);
+  creator->SetDefaultContext(context);
+  return internals.status();
+}
+
+absl::Status MakeOne(Snapshot which, const std::string& name, const std::string& js_folder,
+                     const std::string& out_folder) {
+  ODW_ASSIGN_OR_RETURN(const std::string bundle,
+                       ReadFile(js_folder + "/" + name + ".js", kBundleBytesMax));
+  v8::SnapshotCreator creator(ExternalReferences());
+  const absl::Status filled = Fill(&creator, which, name, bundle);
+  // Also after a failure: V8 does not let go of a creator that has made nothing.
+  const v8::StartupData blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
+  const std::unique_ptr<const char[]> owner(blob.data);
+  ODW_RETURN_IF_ERROR(filled);
+  return WriteFileAtomically(out_folder + "/" + name + ".snapshot",
+                             std::string(blob.data, static_cast<size_t>(blob.raw_size)));
+}
+
+v8::StartupData Between(const char* begin, const char* end) {
+  return {begin, static_cast<int>(end - begin)};
 }
 
 }  // namespace
 
-v8::StartupData* EmbeddedSnapshot() {
-  static v8::StartupData data{
-      odw_script_snapshot_begin,
-      static_cast<int>(odw_script_snapshot_end - odw_script_snapshot_begin)};
-  return data.raw_size > 0 ? &data : nullptr;
+v8::StartupData* EmbeddedSnapshot(Snapshot which) {
+  static v8::StartupData script = Between(odw_snapshot_script_begin, odw_snapshot_script_end);
+  static v8::StartupData load = Between(odw_snapshot_load_begin, odw_snapshot_load_end);
+  static v8::StartupData validate =
+      Between(odw_snapshot_validate_begin, odw_snapshot_validate_end);
+  v8::StartupData* data = which == Snapshot::kScript ? &script
+                          : which == Snapshot::kLoad ? &load
+                                                     : &validate;
+  return data->raw_size > 0 ? data : nullptr;
 }
 
-absl::StatusOr<std::string> MakeSnapshot(const std::string& js_folder) {
-  Bundles bundles;
-  ODW_ASSIGN_OR_RETURN(bundles.prelude, ReadFile(js_folder + "/prelude.js", kBundleBytesMax));
-  ODW_ASSIGN_OR_RETURN(bundles.load, ReadFile(js_folder + "/load.js", kBundleBytesMax));
-  ODW_ASSIGN_OR_RETURN(bundles.validate, ReadFile(js_folder + "/validate.js", kBundleBytesMax));
-  v8::SnapshotCreator creator(ExternalReferences());
-  const absl::Status filled = Fill(&creator, bundles);
-  v8::StartupData blob =
-      creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
-  const std::unique_ptr<const char[]> owner(blob.data);
-  ODW_RETURN_IF_ERROR(filled);
-  return std::string(blob.data, static_cast<size_t>(blob.raw_size));
+absl::Status MakeSnapshots(const std::string& js_folder, const std::string& out_folder) {
+  ODW_RETURN_IF_ERROR(MakeOne(Snapshot::kScript, "script", js_folder, out_folder));
+  ODW_RETURN_IF_ERROR(MakeOne(Snapshot::kLoad, "load", js_folder, out_folder));
+  return MakeOne(Snapshot::kValidate, "validate", js_folder, out_folder);
 }
 
 }  // namespace odw::script

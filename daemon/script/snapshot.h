@@ -1,5 +1,6 @@
-// The start-up snapshot: the realm of a workflow script (core-js subset and prelude), the loader's
-// realm (acorn) and the validator's (ajv), made at build time and embedded in the binary.
+// The start-up snapshots: the realm of a workflow script (core-js subset and prelude), the loader's
+// (acorn) and the validator's (ajv), made at build time and embedded in the binary. One each, so that
+// a script host does not carry the tools.
 #pragma once
 
 #include <string>
@@ -9,17 +10,17 @@
 
 namespace odw::script {
 
-// Which context of the snapshot. The script's realm is the default context.
-enum class ToolRealm : size_t { kLoad = 0, kValidate = 1 };
+enum class Snapshot { kScript, kLoad, kValidate };
 
 // Slots of a context's embedder data.
 inline constexpr int kRealmSlot = 1;      // the Realm that a script's context belongs to
 inline constexpr int kInternalsSlot = 2;  // what the context's bundle exports to the host
 
-// The blob in this binary. Empty in the binary that makes it.
-v8::StartupData* EmbeddedSnapshot();
+// The blob in this binary; null in the binary that makes them.
+v8::StartupData* EmbeddedSnapshot(Snapshot which);
 
-// Runs the bundles in `js_folder` (bundle.mjs) and returns the blob.
-absl::StatusOr<std::string> MakeSnapshot(const std::string& js_folder);
+// Runs the bundles in `js_folder` (bundle.mjs) and writes script.snapshot, load.snapshot and
+// validate.snapshot to `out_folder`.
+absl::Status MakeSnapshots(const std::string& js_folder, const std::string& out_folder);
 
 }  // namespace odw::script

@@ -1,9 +1,14 @@
-/* No snapshot: for the binary that makes it. */
+/* No snapshots: for the binary that makes them. */
         .section .rodata
+        .macro  blob name file
         .balign 64
-        .global odw_script_snapshot_begin
-        .global odw_script_snapshot_end
-odw_script_snapshot_begin:
-odw_script_snapshot_end:
-        .byte 0
+        .global odw_snapshot_\name\()_begin
+        .global odw_snapshot_\name\()_end
+odw_snapshot_\name\()_begin:
+odw_snapshot_\name\()_end:
+        .byte   0
+        .endm
+        blob script, "script.snapshot"
+        blob load, "load.snapshot"
+        blob validate, "validate.snapshot"
         .section .note.GNU-stack,"",%progbits

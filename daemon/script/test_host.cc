@@ -1,7 +1,10 @@
 #include "daemon/script/test_host.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "daemon/base/check.h"
 
@@ -184,6 +187,15 @@ std::string TestHost::Evaluate(const std::string& body, pb::Start options) {
   }
   End();
   return result;
+}
+
+UniqueFd PidfdOpen(pid_t pid) {
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+bool WaitForExit(const UniqueFd& pidfd, int timeout_ms) {
+  pollfd entry{pidfd.get(), POLLIN, 0};
+  return poll(&entry, 1, timeout_ms) == 1;
 }
 
 pb::AgentRequest RequestOf(const pb::Call& call) {

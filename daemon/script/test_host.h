@@ -90,6 +90,11 @@ class TestHost {
   uint64_t seq_ = 0;
 };
 
+// An invalid descriptor when there is no such process any more.
+UniqueFd PidfdOpen(pid_t pid);
+// False when the process is still there after `timeout_ms`.
+bool WaitForExit(const UniqueFd& pidfd, int timeout_ms);
+
 pb::AgentRequest RequestOf(const pb::Call& call);
 
 }  // namespace odw::script

@@ -23,11 +23,11 @@ ToolRole::ToolRole(const Options& options)
 void ToolRole::NewRealm() {
   context_.Reset();
   engine_.reset();
-  engine_ = std::make_unique<Engine>([](Engine::FatalKind, const std::string&) { _exit(1); });
+  engine_ = std::make_unique<Engine>(
+      options_.snapshot, [](Engine::FatalKind, const std::string&) { _exit(1); });
   v8::Isolate* isolate = engine_->isolate();
   v8::HandleScope handles(isolate);
-  v8::Local<v8::Context> context =
-      v8::Context::FromSnapshot(isolate, static_cast<size_t>(options_.realm)).ToLocalChecked();
+  v8::Local<v8::Context> context = v8::Context::New(isolate);
   context->AllowCodeGenerationFromStrings(options_.generates_code);
   context_.Reset(isolate, context);
 }

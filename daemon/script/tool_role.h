@@ -20,7 +20,7 @@ namespace odw::script {
 class ToolRole {
  public:
   struct Options {
-    ToolRealm realm;
+    Snapshot snapshot;
     uint32_t cpu_ms_max;     // a request's
     bool generates_code;     // ajv compiles a schema to a function
   };

@@ -67,7 +67,7 @@ pb::ValidateReply Serve(ToolRole* tool, const pb::ValidateRequest& request) {
 
 int RunValidator() {
   ToolRole tool(
-      {.realm = ToolRealm::kValidate, .cpu_ms_max = kValidateCpuMsMax, .generates_code = true});
+      {.snapshot = Snapshot::kValidate, .cpu_ms_max = kValidateCpuMsMax, .generates_code = true});
   return tool.Run([&tool](std::string_view frame) -> std::optional<std::string> {
     pb::ValidateRequest request;
     if (!request.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) return std::nullopt;

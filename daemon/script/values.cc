@@ -35,13 +35,8 @@ std::string ScriptFrames(const std::string& stack) {
 }  // namespace
 
 v8::MaybeLocal<v8::Value> ParseJson(v8::Local<v8::Context> context, std::string_view json) {
-  v8::Isolate* isolate = context->GetIsolate();
   v8::Local<v8::String> text;
-  if (!TryToV8(isolate, json).ToLocal(&text)) {
-    isolate->ThrowException(
-        v8::Exception::RangeError(ToV8(isolate, "the value is longer than a string may be")));
-    return {};
-  }
+  if (!TryToV8(context->GetIsolate(), json).ToLocal(&text)) return {};
   return v8::JSON::Parse(context, text);
 }
 
@@ -88,9 +83,15 @@ Thrown DescribeThrown(Realm* realm, v8::Local<v8::Value> value) {
   return thrown;
 }
 
-Thrown DescribeSyntaxError(Realm* realm, const v8::TryCatch& caught) {
+Thrown DescribeSyntaxError(Realm* realm, const v8::TryCatch& caught, const std::string& refusal) {
   v8::Isolate* isolate = realm->isolate();
   v8::HandleScope handles(isolate);
+  if (!caught.HasCaught()) {
+    Thrown refused;
+    refused.set_name("SyntaxError");
+    refused.set_message(refusal);
+    return refused;
+  }
   Thrown thrown = DescribeThrown(realm, caught.Exception());
   v8::Local<v8::Message> message = caught.Message();
   if (message.IsEmpty()) return thrown;

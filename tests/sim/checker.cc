@@ -8,6 +8,7 @@ namespace odw::sim {
 void Checker::OnBoot(const SimJournal& journal, const core::Engine& restored) {
   shadows_.clear();
   peers_.clear();
+  frozen_ = false;
   for (const auto& [run_id, durable] : journal.runs()) {
     if (durable.events.empty()) continue;
     Shadow& shadow = shadows_[run_id];
@@ -63,6 +64,8 @@ void Checker::BeforeInput(const core::Input& input, const core::Engine& engine) 
   held_.clear();
   started_tokens_.clear();
   diverging_run_.clear();
+  frozen_ |= std::holds_alternative<core::JournalFailed>(input);
+  if (frozen_) return;
   if (const auto* said = std::get_if<core::ExecutorSaid>(&input)) {
     const auto peer = peers_.find(ExecutorOf(said->session));
     if (peer == peers_.end() || peer->second.session != said->session) return;
@@ -125,6 +128,10 @@ void Checker::AfterInput(const core::Engine& engine) {
 }
 
 void Checker::CheckWorld(const core::World& world) {
+  for (auto& [id, peer] : peers_) {
+    // Past its grace and with nothing to wait for, an executor is forgotten: it may come back as a new one.
+    if (!world.executors.contains(id)) peer.epoch = 0;
+  }
   std::set<const core::Run*> living;
   size_t tokens = 0;
   for (const auto& [run_id, run] : world.runs) {

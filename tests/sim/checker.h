@@ -97,6 +97,7 @@ class Checker {
   std::map<std::string, Peer> peers_;
   std::map<core::SessionId, std::string> sessions_;  // all that ever were, to their executor
 
+  bool frozen_ = false;  // the journal failed: the core does nothing any more
   // The input being handled.
   const core::Input* input_ = nullptr;
   std::string answered_token_, lost_token_, attaching_;

@@ -1,4 +1,6 @@
 // What may be appended, and when.
+#include <algorithm>
+
 #include "daemon/base/ids.h"
 #include "daemon/core/apply.h"
 #include "tests/sim/checker.h"
@@ -98,9 +100,8 @@ void Checker::Fold(Shadow* shadow, const v1::Event& event) {
     tokens_[started.token()] = {.run_id = run_id, .node = started.node(), .attempt = started.attempt()};
   } else if (event.has_attempt_ended()) {
     const v1::AttemptEnded& ended = event.attempt_ended();
-    // Given up by the core, it may still answer; an answer is recorded once.
-    const bool given_up = ended.error().category() == v1::HOST_LOST && ended.ended_unix_ms() == 0;
-    if (!given_up) shadow->answered.insert(AttemptToken(run_id, ended.node(), ended.attempt()));
+    // What the core ends by itself has no time of its own. An answer is recorded once.
+    if (ended.ended_unix_ms() != 0) shadow->answered.insert(AttemptToken(run_id, ended.node(), ended.attempt()));
   } else if (event.has_late_usage()) {
     const v1::LateUsage& late = event.late_usage();
     shadow->answered.insert(AttemptToken(run_id, late.node(), late.attempt()));
@@ -117,10 +118,11 @@ void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
     case v1::Event::kAttemptStarted: CheckStarted(shadow, event.attempt_started()); break;
     case v1::Event::kAttemptEnded: CheckAttemptEnded(shadow, event.attempt_ended()); break;
     case v1::Event::kBlocked: {
-      for (const core::Attempt& attempt : run.node(event.blocked().node()).attempts) {
-        if (!attempt.live) continue;
-        if (attempt.repeatable) Broken(Name(shadow, event.blocked().node()) + " may be repeated, not blocked");
-        if (!LeaseIsOver(attempt.executor_id)) Broken(Name(shadow, event.blocked().node()) + " blocked in the grace");
+      const auto& attempts = run.node(event.blocked().node()).attempts;
+      if (std::none_of(attempts.begin(), attempts.end(), [&](const core::Attempt& attempt) {
+            return attempt.live && !attempt.repeatable && LeaseIsOver(attempt.executor_id);
+          })) {
+        Broken(Name(shadow, event.blocked().node()) + " was blocked and need not be");
       }
       break;
     }

@@ -27,7 +27,8 @@ struct Context {
   Coverage* coverage;
   bool trace = false;
   uint64_t step = 0;
-  bool calm = false;  // no more faults: all that can happen happens
+  bool calm = false;    // no more faults: all that can happen happens
+  bool faulty = false;  // in this step faults may happen
   // Of everything that left the core, in order: two runs of a seed must agree.
   uint64_t effects_hash = 0;
 

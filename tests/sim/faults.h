@@ -1,5 +1,6 @@
-// How often each kind of fault happens in one history: weights beside those of ordinary steps (2 to 20).
-// Drawn from the seed, so that some histories know one kind only and some know them all.
+// How often each kind of fault happens in one history: weights beside those of ordinary steps (2 to 20),
+// at the one step in kStepsBetweenFaults in which faults may happen at all. Drawn from the seed, so that
+// some histories know one kind only and some know them all.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,8 @@
 #include "tests/sim/rng.h"
 
 namespace odw::sim {
+
+inline constexpr uint64_t kStepsBetweenFaults = 4;
 
 struct Faults {
   uint32_t daemon_crash = 0;

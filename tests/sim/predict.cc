@@ -19,7 +19,7 @@ class Undisturbed {
     while (true) {
       v1::script::Turn turn = script_.TakeTurn();
       for (const v1::script::Call& call : turn.calls()) Answer(call);
-      if (refusals_ > program_.settings.call_refusals_max()) return Failed("refusals");
+      if (gave_up_) return Failed("refusals");
       if (turn.has_returned()) return Returned(turn.returned().value_json());
       if (turn.has_thrown()) return Failed(turn.thrown().message());
       if (settlements_.empty()) return Failed("deadlocked");
@@ -52,7 +52,7 @@ class Undisturbed {
   }
 
   void Refuse(uint64_t call, const std::string& message, const std::string& code) {
-    ++refusals_;
+    if (++refusals_ > program_.settings.call_refusals_max()) gave_up_ = true;
     settlements_.emplace_back(call, RejectionOutcome("Error", message, code));
   }
 
@@ -98,6 +98,7 @@ class Undisturbed {
   std::deque<std::pair<uint64_t, Outcome>> settlements_;
   uint32_t agents_ = 0;
   uint32_t refusals_ = 0;
+  bool gave_up_ = false;  // the run is failed for calling on after so many refusals
   double spent_ = 0;
 };
 

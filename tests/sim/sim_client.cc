@@ -53,7 +53,7 @@ void SimClient::List(const Faults& faults, bool daemon_up, Actions* actions) {
     actions->push_back({2, [this, i] { Send(&submissions_[i]); }});
     break;
   }
-  if (context_->calm || faults.stop == 0 || runs_.empty() || !context_->rng.OneIn(30)) return;
+  if (!context_->faulty || faults.stop == 0 || runs_.empty() || !context_->rng.OneIn(8)) return;
   auto run = runs_.begin();
   std::advance(run, static_cast<long>(context_->rng.Below(runs_.size())));
   const std::string* run_id = &run->first;

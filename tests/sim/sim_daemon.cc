@@ -174,8 +174,8 @@ void SimDaemon::FailJournal() {
 }
 
 void SimDaemon::ListFaults(const Faults& faults, Actions* actions) {
-  if (context_->calm) return;
-  if (faults.daemon_crash > 0) {
+  if (!context_->faulty) return;
+  if (faults.daemon_crash > 0 && (!quiet() || context_->rng.OneIn(4))) {
     actions->push_back({faults.daemon_crash, [this] { Crash(); }});
     if (!crash_wanted_) {
       actions->push_back({faults.daemon_crash, [this] { crash_wanted_ = true; }});

@@ -258,16 +258,16 @@ void SimExecutor::ListTasks(const Faults& faults, Actions* actions) {
     if (task->not_before <= context_->now) {
       actions->push_back({3, [this, token] { Finish(std::string(*token)); }});
     }
-    if (!context_->calm && config_.supervised && alive_ && faults.task_death > 0) {
+    if (context_->faulty && config_.supervised && alive_ && faults.task_death > 0) {
       actions->push_back({faults.task_death, [this, token] { TaskDies(std::string(*token)); }});
     }
   }
 }
 
 void SimExecutor::ListFaults(const Faults& faults, Actions* actions) {
-  if (context_->calm) return;
-  if (faults.executor_death > 0) actions->push_back({faults.executor_death, [this] { Die(); }});
-  if (faults.host_machine_gone > 0 && context_->rng.OneIn(40)) {
+  if (!context_->faulty) return;
+  if (faults.executor_death > 0 && (!idle() || context_->rng.OneIn(8))) actions->push_back({faults.executor_death, [this] { Die(); }});
+  if (faults.host_machine_gone > 0 && context_->rng.OneIn(20)) {
     actions->push_back({1, [this] { LoseMachine(); }});
   }
   if (faults.drain > 0 && !draining_) actions->push_back({faults.drain, [this] { Drain(); }});

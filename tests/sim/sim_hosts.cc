@@ -136,7 +136,7 @@ void SimHosts::List(const Faults& faults, const core::Engine& engine, Actions* a
       host->epoch = 0;
       continue;
     }
-    if (context_->calm || faults.host_death == 0 || host->dead) continue;
+    if (!context_->faulty || faults.host_death == 0 || host->dead) continue;
     const auto run = engine.world().runs.find(host->run_id);
     const bool busy = !host->in.empty() || !host->out.empty();
     // Three deaths in a row without progress are the script's own fault, and fail the run.

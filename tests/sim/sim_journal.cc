@@ -22,6 +22,7 @@ void SimJournal::Crash(Inflight inflight) {
   if (inflight == Inflight::kKept) EndSync();
   syncing_.clear();
   queued_.clear();
+  last_ticket_ = durable_ticket_;
 }
 
 void SimJournal::Store(const JournalGroup& group) {

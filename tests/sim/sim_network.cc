@@ -93,7 +93,9 @@ void SimNetwork::List(const Faults& faults, Actions* actions) {
         if (stream->registered) post_(core::ExecutorDetached{.session = stream->session});
       }});
     }
-    if (!context_->calm && faults.stream_break > 0 && stream->client_open && !stream->up_ended) {
+    const bool silent = stream->up.empty() && stream->down.empty();
+    if (silent && !context_->rng.OneIn(4)) continue;
+    if (context_->faulty && faults.stream_break > 0 && stream->client_open && !stream->up_ended) {
       actions->push_back({faults.stream_break, [this, stream] { Break(stream); }});
     }
   }

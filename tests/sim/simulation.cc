@@ -58,10 +58,11 @@ void Simulation::DrawExecutors() {
   };
   add({.id = "mock-a", .runtime = "mock"});
   if (rng->OneIn(2)) add({.id = "mock-b", .runtime = "mock"});
+  const bool two_machines = rng->OneIn(2);
   add({.id = "command-a", .runtime = "command", .supervised = true, .commands = {"count", "write"},
        .read_only_commands = {"count"}});
   // Another machine whose owner does not vouch for `count`.
-  if (rng->OneIn(2)) {
+  if (two_machines) {
     add({.id = "command-b", .runtime = "command", .supervised = true, .commands = {"count", "write"}});
   }
   add({.id = "codex-a", .runtime = "codex", .supervised = true});
@@ -77,7 +78,7 @@ void Simulation::List(Actions* actions) {
   if (NextMoment() > context_.now && NextMoment() != absl::InfiniteFuture()) {
     actions->push_back({2, [this] { JumpTo(NextMoment()); }});
   }
-  if (faults_.clock_jump > 0 && context_.rng.OneIn(20)) {
+  if (faults_.clock_jump > 0 && context_.faulty && context_.rng.OneIn(4)) {
     actions->push_back({faults_.clock_jump, [this] {
       JumpTo(context_.now + absl::Seconds(static_cast<double>(context_.rng.Between(1, 40))));
     }});
@@ -85,6 +86,7 @@ void Simulation::List(Actions* actions) {
 }
 
 bool Simulation::Step() {
+  context_.faulty = !context_.calm && context_.rng.OneIn(kStepsBetweenFaults);
   Actions actions;
   List(&actions);
   uint64_t total = 0;
@@ -115,7 +117,7 @@ void Simulation::JumpTo(absl::Time when) {
 }
 
 void Simulation::Chaos() {
-  for (uint64_t steps = context_.rng.Between(50, 700); steps > 0; --steps) Step();
+  for (uint64_t steps = context_.rng.Between(100, 1500); steps > 0; --steps) Step();
 }
 
 void Simulation::Rest() {

@@ -19,16 +19,14 @@ function replace(object, name, value) {
 
 function guardDate() {
   const OriginalDate = Date;
-  const guarded = {
-    Date: function Date(...args) {
-      if (new.target === undefined || args.length === 0) noClock();
-      return ReflectConstruct(OriginalDate, args, new.target);
-    },
-    now() { return noClock(); },
-  };
-  const GuardedDate = guarded.Date;
+  function GuardedDate(...args) {
+    if (new.target === undefined || args.length === 0) noClock();
+    return ReflectConstruct(OriginalDate, args, new.target);
+  }
+  const guarded = { now() { return noClock(); } };
   const prototype = OriginalDate.prototype;
   ObjectDefineProperty(GuardedDate, 'prototype', { __proto__: null, value: prototype, writable: false });
+  ObjectDefineProperty(GuardedDate, 'name', { __proto__: null, value: 'Date' });
   ObjectDefineProperty(GuardedDate, 'length', { __proto__: null, value: 7 });
   for (const [name, value] of [['now', guarded.now], ['parse', Date.parse], ['UTC', Date.UTC]]) {
     ObjectDefineProperty(GuardedDate, name,
@@ -67,13 +65,18 @@ function guardDateTimeFormat() {
   replace(prototype, 'formatToParts', methods.formatToParts);
 }
 
+// V8 puts some of these into a context after the snapshot: start() calls this again in each.
 const REMOVED = ['WebAssembly', 'SharedArrayBuffer', 'Atomics', 'WeakRef', 'FinalizationRegistry',
-  'console', 'Temporal', 'performance', '__core-js_shared__'];
+  'Temporal', 'performance', '__core-js_shared__'];
+
+export function removeGlobals() {
+  for (let i = 0; i < REMOVED.length; i++) delete globalThis[REMOVED[i]];
+}
 
 export function guardIntrinsics() {
   guardDate();
   guardDateTimeFormat();
   const methods = { random() { return noRandom(); } };
   replace(Math, 'random', methods.random);
-  for (const name of REMOVED) delete globalThis[name];
+  removeGlobals();
 }

@@ -5,7 +5,7 @@ import { MathMax, ObjectFreeze, defineGlobal } from './primordials.js';
 import { agent } from './agent.js';
 import { parallel, pipeline } from './combinators.js';
 import { host } from './host.js';
-import { guardIntrinsics } from './intrinsics.js';
+import { guardIntrinsics, removeGlobals } from './intrinsics.js';
 import { log, makeConsole, phase } from './narrate.js';
 import { describeThrown, serialize } from './outcome.js';
 import { state } from './state.js';
@@ -33,6 +33,7 @@ function makeBudget() {
 // Once in each realm, before the script. The names that only the odw dialect adds (input, fanout, ...)
 // have their place here, by `dialect`.
 function start(args, dialect, depth, firstPhase, listLengthMax, budgetTotal) {
+  removeGlobals();
   state.dialect = dialect;
   state.depth = depth;
   state.phase = firstPhase;
