@@ -1,5 +1,6 @@
-// stdout and stderr of a verb: results and tables on stdout, errors on stderr, and with --json an error
-// also on stdout where nothing else was printed there. A failed write to stdout is a failure of the verb. One thread.
+// stdout and stderr of a verb: results and tables on stdout, errors on stderr, and with --json an
+// error also on stdout where nothing else was printed there. A failed write to stdout is a failure
+// of the verb. One thread.
 #pragma once
 
 #include <string>
@@ -25,8 +26,8 @@ class Console {
   absl::Status PrintValue(const std::string& value_json) const;
   // One line on stderr, made safe for a terminal.
   void Say(const std::string& text) const;
-  // "odwctl: what happened / next: what to do" on stderr; with --json also as JSON on stdout, unless
-  // that has a value already.
+  // "odwctl: what happened / next: what to do" on stderr; with --json also as JSON on stdout,
+  // unless that has a value already.
   void Fail(const Failure& failure) const;
 
  private:

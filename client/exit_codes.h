@@ -5,15 +5,15 @@ namespace odw::client {
 
 enum class ExitCode : int {
   kOk = 0,
-  kRunFailed = 1,        // the run failed; also a fault of odwctl's own
-  kUsage = 2,            // bad flags or a bad script: nothing ran
-  kUnacceptable = 3,     // the run completed, but --fail-on or --strict-ok says no
-  kUnavailable = 4,      // no daemon, one of another version, or one that cannot accept work
-  kNotFound = 5,         // no such run
-  kRefused = 6,          // the run's state forbids it, the key is used already, or a limit is reached
-  kStopped = 7,          // the run was stopped
-  kNeedsAttention = 8,   // the run waits for a person
-  kInterrupted = 130,    // Ctrl-C: odwctl ended, the run goes on
+  kRunFailed = 1,     // the run failed; also a fault of odwctl's own
+  kUsage = 2,         // bad flags or a bad script: nothing ran
+  kUnacceptable = 3,  // the run completed, but --fail-on or --strict-ok says no
+  kUnavailable = 4,   // no daemon, one of another version, or one that cannot accept work
+  kNotFound = 5,      // no such run
+  kRefused = 6,       // the run's state forbids it, the key is used already, or a limit is reached
+  kStopped = 7,       // the run was stopped
+  kNeedsAttention = 8,  // the run waits for a person
+  kInterrupted = 130,   // Ctrl-C: odwctl ended, the run goes on
 };
 
 inline constexpr char kExitCodeHelp[] =

@@ -1,5 +1,5 @@
-// What a person is told when a verb fails: what happened and why, and what to do next. Travels inside
-// an absl::Status, so that every function here returns one kind of error. Thread-safe.
+// What a person is told when a verb fails: what happened and why, and what to do next. Travels
+// inside an absl::Status, so that every function here returns one kind of error. Thread-safe.
 #pragma once
 
 #include <string>
@@ -19,7 +19,8 @@ struct Failure {
 // A status that carries `failure`.
 absl::Status FailureStatus(const Failure& failure);
 
-// The failure inside `status`; for a status without one, what its code stands for. REQUIRES: not OK.
+// The failure inside `status`; for a status without one, what its code stands for. REQUIRES: not
+// OK.
 Failure FailureOf(const absl::Status& status);
 
 // Shorthand for a flag or file that cannot be used.

@@ -60,9 +60,8 @@ ExitCode Run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool wants_json = std::any_of(argv, argv + argc, [](const char* argument) {
-      return strcmp(argument, "--json") == 0;
-    });
+    const bool wants_json = std::any_of(
+        argv, argv + argc, [](const char* argument) { return strcmp(argument, "--json") == 0; });
     if (wants_json) session.console().set_form(OutputForm::kJson);
     return OnParseError(app, error, session.console());
   }

@@ -80,8 +80,8 @@ TEST_F(Odwctl, Spec_I2_ArgsAreJsonOrElseAPlainString) {
 
 TEST_F(Odwctl, OptionsTravelWithTheRun) {
   Serve(PlainRun(v1::COMPLETED, 1));
-  Run({"submit", "-", "--concurrency", "3", "--budget", "5000", "--cwd", "/tmp", "--key", "k1", "--model",
-       "m", "--dialect", "odw", "--agents-max", "9", "--list-max", "8"});
+  Run({"submit", "-", "--concurrency", "3", "--budget", "5000", "--cwd", "/tmp", "--key", "k1",
+       "--model", "m", "--dialect", "odw", "--agents-max", "9", "--list-max", "8"});
   ASSERT_EQ(daemon_->submits().size(), 1u);
   const v1::SubmitRequest sent = daemon_->submits()[0];
   EXPECT_EQ(sent.options().concurrency(), 3u);
@@ -203,10 +203,15 @@ TEST_F(Odwctl, NoDaemonIsExitFourWithTheNextStep) {
 }
 
 TEST_F(Odwctl, BadUsageIsExitTwoAndJsonWhereWanted) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"exec"}, {"exec", "/no/such/file.js"}, {"nonsense"},
-        {"status"}, {"list", "--limit", "0"}, {"exec", "-", "--cwd", "/no/such/folder"},
-        {"--daemon", "10.0.0.1:7000", "list"}, {"exec", "-", "--args-file", "-"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"exec"},
+                                                    {"exec", "/no/such/file.js"},
+                                                    {"nonsense"},
+                                                    {"status"},
+                                                    {"list", "--limit", "0"},
+                                                    {"exec", "-", "--cwd", "/no/such/folder"},
+                                                    {"--daemon", "10.0.0.1:7000", "list"},
+                                                    {"exec", "-", "--args-file", "-"}}) {
     std::vector<std::string> with_json = arguments;
     with_json.push_back("--json");
     const OdwctlRun run = RunOdwctl(with_json, {.env = {"ODW_DAEMON=unix:/nonexistent"}});
@@ -238,8 +243,8 @@ TEST_F(Odwctl, ReportIsWrittenWholeOrNotAtAll) {
 
 TEST_F(Odwctl, AFullDiskUnderTheResultIsAnError) {
   Serve(PlainRun(v1::COMPLETED, 1));
-  const std::string command =
-      std::string(ODWCTL_BINARY) + " --daemon " + daemon_->address() + " result " + kRunId + " >/dev/full 2>&1";
+  const std::string command = std::string(ODWCTL_BINARY) + " --daemon " + daemon_->address() +
+                              " result " + kRunId + " >/dev/full 2>&1";
   const int status = system(command.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);
 }
@@ -247,12 +252,26 @@ TEST_F(Odwctl, AFullDiskUnderTheResultIsAnError) {
 TEST_F(Odwctl, StatusListDoctorAndVersionHaveTextAndJson) {
   Serve(PlainRun(v1::COMPLETED, 3));
   EXPECT_TRUE(Has(Run({"status", kRunId}).out, "state       completed, ok"));
-  EXPECT_TRUE(Has(Run({"status", kRunId, "--json"}).out, "\"state\":\"completed\",\"health\":\"ok\""));
+  EXPECT_TRUE(
+      Has(Run({"status", kRunId, "--json"}).out, "\"state\":\"completed\",\"health\":\"ok\""));
   EXPECT_TRUE(Has(Run({"list"}).out, "sample"));
   EXPECT_TRUE(Has(Run({"list", "--json", "--status", "completed,failed"}).out, "\"next_before\""));
   EXPECT_TRUE(Has(Run({"doctor"}).out, "executor mock"));
   EXPECT_TRUE(Has(Run({"doctor", "--json"}).out, "\"checks\":["));
   EXPECT_TRUE(Has(Run({"version", "--json"}).out, "\"odwd\":\"0.1.0\""));
+}
+
+TEST_F(Odwctl, CtrlCEndsOdwctlAndSaysHowTheRunGoesOn) {
+  FakeRun fake = PlainRun(v1::RUNNING, 1);
+  fake.never_ends = true;
+  Serve(fake);
+  const OdwctlRun run =
+      RunOdwctl({"--daemon", daemon_->address(), "exec", "-"}, {.interrupt_at = "n1 label 1"});
+  EXPECT_EQ(run.exit_code, 130);
+  EXPECT_TRUE(Has(run.err, std::string("follow it: odwctl watch ") + kRunId)) << run.err;
+  EXPECT_TRUE(Has(run.err, std::string("stop it: odwctl stop ") + kRunId)) << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(daemon_->stop_reason(), "");
 }
 
 TEST_F(Odwctl, DetachPrintsTheIdAtOnce) {

@@ -56,8 +56,7 @@ absl::StatusOr<FailOn> ParseFailOn(const std::string& text) {
   return FailOn{.percent = percent};
 }
 
-absl::Status JudgeRun(const v1::Run& run, const std::string& value_json,
-                      const Acceptance& accept) {
+absl::Status JudgeRun(const v1::Run& run, const std::string& value_json, const Acceptance& accept) {
   const std::string id = run.run_id();
   switch (run.state()) {
     case v1::COMPLETED:
@@ -69,8 +68,7 @@ absl::Status JudgeRun(const v1::Run& run, const std::string& value_json,
     case v1::KILLED:
       return FailureStatus({ExitCode::kStopped, "run_stopped",
                             "run " + id + " was stopped" + ErrorText(run),
-                            "What it did until then: odwctl report " + id +
-                                " --out report.html"});
+                            "What it did until then: odwctl report " + id + " --out report.html"});
     case v1::NEEDS_ATTENTION:
       return FailureStatus({ExitCode::kNeedsAttention, "needs_attention",
                             "run " + id + " needs attention" + ErrorText(run),

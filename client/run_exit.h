@@ -23,8 +23,8 @@ struct Acceptance {
   bool strict_ok = false;  // a result {"ok": false} is a failure, as in the odw dialect
 };
 
-// OK for a completed run that is acceptable. Otherwise a failure with exit code 1, 3, 7 or 8 that says
-// why and what to look at. FAILED_PRECONDITION for a run that has not ended.
+// OK for a completed run that is acceptable. Otherwise a failure with exit code 1, 3, 7 or 8 that
+// says why and what to look at. FAILED_PRECONDITION for a run that has not ended.
 absl::Status JudgeRun(const v1::Run& run, const std::string& value_json, const Acceptance& accept);
 
 }  // namespace odw::client

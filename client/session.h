@@ -30,8 +30,8 @@ class Session {
   // Forgets the connection, so that the next call looks for the daemon anew (and starts it again).
   void Disconnect() { client_.reset(); }
 
-  // `call` on the connection; once more on a new one when the daemon went away in between. For calls
-  // that may be made twice without harm.
+  // `call` on the connection; once more on a new one when the daemon went away in between. For
+  // calls that may be made twice without harm.
   template <typename Response>
   absl::StatusOr<Response> Call(
       const std::function<absl::StatusOr<Response>(ControlClient&)>& call) {

@@ -1,6 +1,7 @@
 export const meta = {
   name: 'survey',
   description: 'Measures the largest files of a git repository and sums each up in a sentence',
+  dialect: 'builtin', // a call that fails gives null
   phases: [
     { title: 'List', detail: 'what git tracks' },
     { title: 'Measure', detail: 'lines, commits and markers of each file' },
@@ -30,6 +31,10 @@ const [listing, head] = await Promise.all([
   run('git-rev-list', ['--count', 'HEAD'], 'commits in all', 'List'),
 ]);
 
+if (listing === null || head === null) {
+  throw new Error('git could not read this folder; the first two nodes of the report say why');
+}
+
 // One entry: MODE TYPE HASH SIZE, a tab, the path; entries end in NUL. Links and submodules are no files.
 const entries = listing.split('\0').filter(Boolean).map((entry) => {
   const tab = entry.indexOf('\t');
@@ -45,8 +50,8 @@ const chosen = named
 log(`${files.length} tracked files, surveying the ${chosen.length} largest`);
 
 const number = (text) => {
-  const value = parseInt(text, 10);
-  if (Number.isNaN(value)) throw new Error(`expected a number, got ${JSON.stringify(text.slice(0, 80))}`);
+  const value = parseInt(text ?? 'nothing', 10);
+  if (Number.isNaN(value)) throw new Error(`expected a number, got ${JSON.stringify(text)}`);
   return value;
 };
 
@@ -66,8 +71,8 @@ async function summarise(row) {
   // A file may contain what the mock runtime takes for a directive: [[...]].
   const text = (first ?? '').replaceAll('[[', '[ [');
   const summary = await agent(
-    `In one sentence, say what the file ${JSON.stringify(row.file)} is for (${row.lines} lines, ` +
-      `${row.commits} commits, ${row.markers} markers). It begins:\n${text}`,
+    `${row.lines} lines, ${row.commits} commits and ${row.markers} markers in ${JSON.stringify(row.file)}. ` +
+      `Say in one sentence what this file is for. It begins:\n${text}`,
     {
       label: `summary of ${row.file}`,
       phase: 'Summarise',

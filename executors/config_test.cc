@@ -19,6 +19,8 @@ labels = ["gpu", "eu"]
 spool_bytes_max = 1000000
 [commands.count]
 program = "wc"
+args = ["-l"]
+exit_ok = [0, 1]
 read_only = true
 timeout_ms = 1500
 output_bytes_max = 4096
@@ -36,6 +38,8 @@ idle_timeout_ms = 9
   EXPECT_EQ(config->labels.size(), 2u);
   const CommandConfig& command = config->commands.at("count");
   EXPECT_EQ(command.program[0], '/');
+  EXPECT_EQ(command.args, std::vector<std::string>{"-l"});
+  EXPECT_EQ(command.exit_ok, (std::vector<int>{0, 1}));
   EXPECT_TRUE(command.read_only);
   EXPECT_EQ(command.timeout, absl::Milliseconds(1500));
   EXPECT_EQ(command.cwd, "/tmp");

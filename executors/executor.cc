@@ -8,6 +8,7 @@
 #include "daemon/base/kill_point.h"
 #include "daemon/base/log.h"
 #include "daemon/base/version.h"
+#include "executors/text.h"
 
 namespace odw::executors {
 namespace {
@@ -24,6 +25,32 @@ constexpr absl::Duration kHeartbeatLeast = absl::Milliseconds(100);
 constexpr absl::Duration kHeartbeatDefault = absl::Seconds(5);
 // A drained executor waits this long for the last acks; then the spool keeps them for its next start.
 constexpr absl::Duration kLastAcksWait = absl::Seconds(5);
+
+// Past these the daemon would refuse the message, and with it the stream, again and again.
+constexpr size_t kResultBytesMax = 72 << 20;
+constexpr size_t kErrorMessageBytesMax = 16 << 10;
+constexpr size_t kTokenBytesMax = 128;
+
+// A token names a file: nothing but letters, digits, '-' and '_'.
+bool IsToken(const std::string& token) {
+  const auto allowed = [](unsigned char c) { return isalnum(c) || c == '-' || c == '_'; };
+  return !token.empty() && token.size() <= kTokenBytesMax && std::all_of(token.begin(), token.end(), allowed);
+}
+
+void Bound(Result* result) {
+  if (result->ByteSizeLong() > kResultBytesMax) {
+    result->clear_value();
+    result->clear_raw_text();
+    result->set_ok(false);
+    result->mutable_error()->set_category(odw::v1::OUTPUT_TOO_LARGE);
+    result->mutable_error()->set_message("the result is larger than " +
+                                         std::to_string(kResultBytesMax >> 20) + " MiB");
+  }
+  if (result->error().message().size() > kErrorMessageBytesMax) {
+    std::string message = result->error().message().substr(0, kErrorMessageBytesMax);
+    result->mutable_error()->set_message(ToValidUtf8(message) + "...");
+  }
+}
 
 std::string HostName() {
   char name[256] = {};
@@ -131,6 +158,7 @@ void Executor::OnDetached(const std::string&) {
 void Executor::OnAssign(odw::v1::Assign assign) {
   if (assign.session_epoch() != epoch_) return;  // of a stream that is gone
   const std::string& token = assign.token();
+  if (!IsToken(token)) return Refuse(token, "a malformed token");
   // A repeat of what is here already: the daemon hears of it when it ends, or has been offered it.
   if (held_.contains(token) || outbox_by_token_.contains(token)) return;
   if (draining_) return Refuse(token, "this executor is draining");
@@ -197,6 +225,7 @@ void Executor::Finished(Result result) {
     return;
   }
   it->second = Phase::kFinished;  // held until it is in the spool: a repeated Assign must not run it again
+  Bound(&result);
   fresh_.push_back(std::move(result));
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <memory>
@@ -130,7 +131,9 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
   signals.DrainOnSignal(&loop, &executor);
   ODW_RETURN_IF_ERROR(executor.Start(session));
   daemonizer->Ready();
+  sd_notify(0, "READY=1");  // for systemd/odw-executor@.service
   loop.Run();
+  sd_notify(0, "STOPPING=1");
   LogInfo("leaving");
   return absl::OkStatus();
 }

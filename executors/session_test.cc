@@ -156,6 +156,13 @@ TEST_F(SessionTest, RefusesMoreThanItsSlots) {
   EXPECT_TRUE(daemon_.WaitLost("two").not_started());
 }
 
+TEST_F(SessionTest, RefusesATokenThatIsAPath) {
+  executor_.Start("mock");
+  daemon_.WaitRegister();
+  daemon_.Assign("../../escape", Prompt("x"));
+  EXPECT_TRUE(daemon_.WaitLost("../../escape").not_started());
+}
+
 TEST_F(SessionTest, HeartbeatsAtTheIntervalOfTheWelcome) {
   executor_.Start("mock");
   daemon_.WaitRegister();

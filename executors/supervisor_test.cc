@@ -23,9 +23,16 @@ program = "true"
 read_only = true
 [commands.wc]
 program = "wc"
+[commands.count]
+program = "grep"
+args = ["-c", "-e"]
+exit_ok = [0, 1]
 [commands.quick]
 program = "sh"
 timeout_ms = 300
+[commands.large]
+program = "sh"
+output_bytes_max = 67108864
 [commands.small]
 program = "sh"
 output_bytes_max = 1000
@@ -92,7 +99,7 @@ bool Dead(pid_t pid) {
 
 TEST_F(SupervisorTest, DeclaresItsCommands) {
   StartAndAttach();
-  EXPECT_EQ(register_.commands_size(), 5);
+  EXPECT_EQ(register_.commands_size(), 7);
   ASSERT_EQ(register_.read_only_commands_size(), 1);
   EXPECT_EQ(register_.read_only_commands(0), "true");
 }
@@ -111,6 +118,14 @@ TEST_F(SupervisorTest, ArgumentsAreNeverSeenByAShell) {
   EXPECT_NE(access(Path("pwned").c_str(), F_OK), 0);
 }
 
+TEST_F(SupervisorTest, FixedArgumentsComeFirstAndDeclaredStatusesAreSuccess) {
+  StartAndAttach();
+  ASSERT_TRUE(WriteFileAtomically(Path("text"), "a\nb\na\n").ok());
+  EXPECT_EQ(Run("a", Command("count", {"a", Path("text")})).value(), "2");
+  EXPECT_EQ(Run("b", Command("count", {"z", Path("text")})).value(), "0");  // grep's status 1
+  EXPECT_EQ(Run("c", Command("count", {"z", Path("gone")})).error().exit_status(), 2);
+}
+
 TEST_F(SupervisorTest, EnvironmentIsAnAllowlist) {
   executor_.Start("command", {}, {"SECRET=s3cret"});
   daemon_.WaitRegister();
@@ -125,7 +140,7 @@ TEST_F(SupervisorTest, UndeclaredCommandNamesWhatIsAndTheKeyToAdd) {
   const odw::v1::Error error = Run("t", Command("rm", {"-rf", "/"})).error();
   EXPECT_EQ(error.category(), odw::v1::UNSUPPORTED);
   EXPECT_NE(error.message().find("[commands.rm]"), std::string::npos) << error.message();
-  EXPECT_NE(error.message().find("quick, sh, small, true, wc"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("count, large, quick, sh, small, true, wc"), std::string::npos) << error.message();
 }
 
 TEST_F(SupervisorTest, FailuresHaveTheirClasses) {
@@ -181,6 +196,12 @@ TEST_F(SupervisorTest, LargeOutputIsReadWhole) {
   const std::string value = Run("t", Command("sh", {"-c", "head -c 5000000 /dev/zero | tr '\\0' x"})).value();
   EXPECT_EQ(value.size(), 5'000'000u);
   EXPECT_EQ(Run("after", Command("sh", {"-c", "echo ok"})).value(), "ok");
+}
+
+TEST_F(SupervisorTest, OutputThatGrowsPastAResultInUtf8IsRefusedByName) {
+  StartAndAttach();
+  const auto grows = Command("large", {"-c", "head -c 30000000 /dev/zero | tr '\\0' '\\377'"});
+  EXPECT_EQ(Run("t", grows).error().category(), odw::v1::OUTPUT_TOO_LARGE);
 }
 
 TEST_F(SupervisorTest, ATaskOutlivesItsExecutorAndIsAdopted) {

@@ -2,14 +2,15 @@
 
 #include "daemon/base/check.h"
 
-// ODW_REPORT_PAGE is the built page's path. The assembler copies it, which takes no time; a generated
-// array of a megabyte takes the compiler seconds.
+// ODW_REPORT_PAGE is the built page's path. The assembler copies it, which takes no time; a
+// generated array of a megabyte takes the compiler seconds.
 __asm__(
     ".section .rodata\n"
     ".global odw_report_page\n"
     ".global odw_report_page_end\n"
     "odw_report_page:\n"
-    ".incbin \"" ODW_REPORT_PAGE "\"\n"
+    ".incbin \"" ODW_REPORT_PAGE
+    "\"\n"
     "odw_report_page_end:\n"
     ".byte 0\n"
     ".previous\n");

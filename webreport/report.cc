@@ -84,9 +84,9 @@ class DataWriter {
   }
 
   static Json Usage(const v1::Usage& usage) {
-    return {{"input", usage.input_tokens()},      {"output", usage.output_tokens()},
+    return {{"input", usage.input_tokens()},         {"output", usage.output_tokens()},
             {"cached", usage.cached_input_tokens()}, {"reasoning", usage.reasoning_tokens()},
-            {"tools", usage.tool_calls()},        {"cost_micros", usage.cost_micros()},
+            {"tools", usage.tool_calls()},           {"cost_micros", usage.cost_micros()},
             {"currency", usage.currency()}};
   }
 
@@ -162,8 +162,8 @@ class DataWriter {
   size_t spent_ = 0;
 };
 
-// JSON may spell any character of a string by its number. Without <, > and & no text in the data can
-// end the <script> element that it stands in, or open a comment.
+// JSON may spell any character of a string by its number. Without <, > and & no text in the data
+// can end the <script> element that it stands in, or open a comment.
 std::string SafeInScript(const std::string& json) {
   std::string out;
   out.reserve(json.size() + json.size() / 16);

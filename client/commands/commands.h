@@ -1,6 +1,6 @@
 // The verbs of odwctl, one a file. Each adds its subcommand with flags and help to `app`; when the
-// command line names it, its callback runs it and leaves the outcome in `*outcome`. A status without
-// a Failure inside gets the usual exit code of its code (failure.h).
+// command line names it, its callback runs it and leaves the outcome in `*outcome`. A status
+// without a Failure inside gets the usual exit code of its code (failure.h).
 #pragma once
 
 #include "client/session.h"

@@ -13,8 +13,8 @@ absl::Status RunDoctor(Session& session) {
                                      : console.Print(ChecksText(checks)));
   for (const Check& check : checks) {
     if (check.verdict != Verdict::kBad) continue;
-    return FailureStatus({ExitCode::kUnavailable, "unhealthy", check.name + ": " + check.finding,
-                          check.next_step});
+    return FailureStatus(
+        {ExitCode::kUnavailable, "unhealthy", check.name + ": " + check.finding, check.next_step});
   }
   return absl::OkStatus();
 }

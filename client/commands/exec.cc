@@ -82,9 +82,10 @@ void AddExec(CLI::App& app, Session& session, absl::Status* outcome) {
   auto flags = std::make_shared<ExecFlags>();
   AddSubmissionFlags(command, &flags->submission);
   command->add_option("--report", flags->report, "Write the run's HTML report to this file");
-  command->add_option("--fail-on", flags->fail_on,
-                      "Exit with 3 when the run completes `degraded`, or when more than `N%` of its "
-                      "nodes failed");
+  command->add_option(
+      "--fail-on", flags->fail_on,
+      "Exit with 3 when the run completes `degraded`, or when more than `N%` of its "
+      "nodes failed");
   command->add_flag("--strict-ok", flags->strict_ok,
                     "Exit with 3 when the result is an object with ok: false");
   command->add_flag("--detach", flags->detach, "Print the run's id and leave it to the daemon");

@@ -17,9 +17,8 @@ struct ListFlags {
 
 const std::map<std::string, v1::RunState>& States() {
   static const auto* const states = new std::map<std::string, v1::RunState>{
-      {"running", v1::RUNNING}, {"paused", v1::PAUSED},
-      {"completed", v1::COMPLETED}, {"failed", v1::FAILED},
-      {"killed", v1::KILLED}, {"needs_attention", v1::NEEDS_ATTENTION}};
+      {"running", v1::RUNNING}, {"paused", v1::PAUSED}, {"completed", v1::COMPLETED},
+      {"failed", v1::FAILED},   {"killed", v1::KILLED}, {"needs_attention", v1::NEEDS_ATTENTION}};
   return *states;
 }
 

@@ -16,9 +16,9 @@ absl::Status RunStop(Session& session, const StopFlags& flags) {
   v1::StopRequest request;
   request.set_run_id(flags.run_id);
   request.set_reason(flags.reason);
-  ODW_ASSIGN_OR_RETURN(const v1::StopResponse response,
-                       session.Call<v1::StopResponse>(
-                           [&](ControlClient& client) { return client.Stop(request); }));
+  ODW_ASSIGN_OR_RETURN(
+      const v1::StopResponse response,
+      session.Call<v1::StopResponse>([&](ControlClient& client) { return client.Stop(request); }));
   const Console& console = session.console();
   if (console.json()) return console.PrintJson(RunToJson(response.run()));
   return console.Print(RunEndLine(response.run()) + "\n");
@@ -27,7 +27,8 @@ absl::Status RunStop(Session& session, const StopFlags& flags) {
 }  // namespace
 
 void AddStop(CLI::App& app, Session& session, absl::Status* outcome) {
-  CLI::App* command = app.add_subcommand("stop", "Stop a run: its nodes are cancelled, its results kept");
+  CLI::App* command =
+      app.add_subcommand("stop", "Stop a run: its nodes are cancelled, its results kept");
   command->alias("cancel");
   auto flags = std::make_shared<StopFlags>();
   command->add_option("run", flags->run_id, "The run's id")->required();

@@ -31,7 +31,8 @@ absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max,
 absl::StatusOr<std::string> CurrentFolder() {
   char* folder = getcwd(nullptr, 0);
   if (folder == nullptr) {
-    return UsageError("the current folder is gone", "Change to a folder that exists, or --cwd DIR.");
+    return UsageError("the current folder is gone",
+                      "Change to a folder that exists, or --cwd DIR.");
   }
   std::string result = folder;
   free(folder);
@@ -73,7 +74,8 @@ std::string BaseName(const std::string& path) {
 }  // namespace
 
 void AddSubmissionFlags(CLI::App* command, SubmissionFlags* flags) {
-  auto* file = command->add_option("file", flags->file, "The workflow script; - reads it from stdin");
+  auto* file =
+      command->add_option("file", flags->file, "The workflow script; - reads it from stdin");
   command->add_option("--script", flags->file, "The same, as a flag")->excludes(file);
   auto* args = command->add_option("--args", flags->args,
                                    "The script's `args`: JSON, or else taken as a plain string");
@@ -88,16 +90,18 @@ void AddSubmissionFlags(CLI::App* command, SubmissionFlags* flags) {
   command->add_option("--cwd", flags->cwd,
                       "The folder that command and agent nodes work in (default: this one)");
   command->add_option("--model", flags->model, "The model for agent() calls that name none");
-  command->add_option("--key", flags->key,
-                      "Idempotency key: the same key with the same script and args is the same run");
+  command->add_option(
+      "--key", flags->key,
+      "Idempotency key: the same key with the same script and args is the same run");
   command->add_option("--dialect", flags->dialect, "How the script is read: builtin or odw")
       ->check(CLI::IsMember({"builtin", "odw"}));
   command->add_option("--concurrency", flags->concurrency, "Nodes at work at once in this run")
       ->check(CLI::PositiveNumber);
   command->add_option("--agents-max", flags->agents_max, "Agent calls that the run may make")
       ->check(CLI::PositiveNumber);
-  command->add_option("--list-max", flags->list_length_max,
-                      "Longest list that parallel() and pipeline() take")
+  command
+      ->add_option("--list-max", flags->list_length_max,
+                   "Longest list that parallel() and pipeline() take")
       ->check(CLI::PositiveNumber);
   command->add_option("--budget", flags->budget_tokens, "Tokens that the run may spend")
       ->check(CLI::PositiveNumber);
@@ -140,10 +144,10 @@ absl::StatusOr<v1::SubmitResponse> SubmitRun(Session& session, const SubmissionF
   ODW_ASSIGN_OR_RETURN(const v1::SubmitRequest request, MakeSubmission(flags));
   session.set_wish({.backend = flags.backend, .executor_config = flags.executor_config});
   ODW_ASSIGN_OR_RETURN(v1::SubmitResponse response,
-                       session.Call<v1::SubmitResponse>([&](ControlClient& client) {
-                         return client.Submit(request);
-                       }));
-  for (const std::string& warning : response.warnings()) session.console().Say("warning: " + warning);
+                       session.Call<v1::SubmitResponse>(
+                           [&](ControlClient& client) { return client.Submit(request); }));
+  for (const std::string& warning : response.warnings())
+    session.console().Say("warning: " + warning);
   return response;
 }
 

@@ -15,7 +15,7 @@ class App;
 namespace odw::client {
 
 struct SubmissionFlags {
-  std::string file;       // positional or --script; "-": stdin
+  std::string file;                 // positional or --script; "-": stdin
   std::optional<std::string> args;  // --args; an empty string is one, too
   std::string args_file;            // --args-file; "-": stdin
   std::string backend;

@@ -18,8 +18,8 @@ absl::Status RunSubmit(Session& session, const SubmissionFlags& flags) {
 }  // namespace
 
 void AddSubmit(CLI::App& app, Session& session, absl::Status* outcome) {
-  CLI::App* command = app.add_subcommand(
-      "submit", "Start a run and print its id; it goes on in the daemon");
+  CLI::App* command =
+      app.add_subcommand("submit", "Start a run and print its id; it goes on in the daemon");
   auto flags = std::make_shared<SubmissionFlags>();
   AddSubmissionFlags(command, flags.get());
   command->callback([flags, &session, outcome] { *outcome = RunSubmit(session, *flags); });

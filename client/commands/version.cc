@@ -1,9 +1,10 @@
+#include "daemon/base/version.h"
+
 #include <CLI/CLI.hpp>
 
 #include "client/commands/commands.h"
 #include "client/output/json.h"
 #include "daemon/base/canonical_json.h"
-#include "daemon/base/version.h"
 
 namespace odw::client {
 namespace {
@@ -25,8 +26,8 @@ absl::Status RunVersion(Session& session) {
   const Console& console = session.console();
   const std::string daemon = DaemonVersion(session);
   if (console.json()) {
-    return console.PrintJson(std::string("{\"odwctl\":") + JsonQuote(kVersion) + ",\"odwd\":" +
-                             (daemon.empty() ? "null" : JsonQuote(daemon)) + "}");
+    return console.PrintJson(std::string("{\"odwctl\":") + JsonQuote(kVersion) +
+                             ",\"odwd\":" + (daemon.empty() ? "null" : JsonQuote(daemon)) + "}");
   }
   return console.Print(std::string("odwctl ") + kVersion + "\nodwd " +
                        (daemon.empty() ? "not running" : daemon) + "\n");

@@ -45,9 +45,9 @@ absl::Status RunWatch(Session& session, const WatchFlags& flags) {
   ODW_RETURN_IF_ERROR(Follow(session, flags));
   v1::GetRunRequest request;
   request.set_run_id(flags.run_id);
-  ODW_ASSIGN_OR_RETURN(const v1::Run run,
-                       session.Call<v1::Run>(
-                           [&](ControlClient& client) { return client.GetRun(request); }));
+  ODW_ASSIGN_OR_RETURN(const v1::Run run, session.Call<v1::Run>([&](ControlClient& client) {
+    return client.GetRun(request);
+  }));
   if (!session.console().json()) session.console().Say(RunEndLine(run));
   return JudgeRun(run, "", {});
 }
@@ -57,7 +57,8 @@ absl::Status RunWatch(Session& session, const WatchFlags& flags) {
 void AddWatch(CLI::App& app, Session& session, absl::Status* outcome) {
   CLI::App* command = app.add_subcommand(
       "watch", "Follow a run to its end, across lost connections and daemon restarts");
-  command->footer("The exit code is the run's. With --json stdout has one event a line, with its number.");
+  command->footer(
+      "The exit code is the run's. With --json stdout has one event a line, with its number.");
   auto flags = std::make_shared<WatchFlags>();
   command->add_option("run", flags->run_id, "The run's id")->required();
   command->add_option("--after", flags->after, "Only events after this number");

@@ -99,9 +99,8 @@ absl::StatusOr<v1::Info> ControlClient::GetInfo() {
   return stubs_->Call<v1::Info>(&v1::Control::Stub::GetInfo, v1::GetInfoRequest());
 }
 
-absl::Status ControlClient::Watch(
-    const v1::WatchRequest& request,
-    const std::function<Watching(const v1::WatchEvent&)>& on_event) {
+absl::Status ControlClient::Watch(const v1::WatchRequest& request,
+                                  const std::function<Watching(const v1::WatchEvent&)>& on_event) {
   grpc::ClientContext context;
   stubs_->Prepare(&context);
   const auto reader = stubs_->stub.Watch(&context, request);

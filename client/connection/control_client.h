@@ -29,8 +29,8 @@ class ControlClient {
   absl::StatusOr<v1::StopResponse> Stop(const v1::StopRequest& request);
   absl::StatusOr<v1::Info> GetInfo();
 
-  // Calls `on_event` for each event, in this thread. OK when the daemon ended the stream or `on_event`
-  // said kEnough.
+  // Calls `on_event` for each event, in this thread. OK when the daemon ended the stream or
+  // `on_event` said kEnough.
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<Watching(const v1::WatchEvent&)>& on_event);
 

@@ -38,8 +38,9 @@ absl::StatusOr<Endpoint> ParseEndpoint(const std::string& address, const std::st
                       "Give unix:PATH or a loopback IP:PORT.");
   }
   if (!IsLoopback(address)) {
-    return UsageError("'" + address + "' is not a loopback address: without TLS the token and the "
-                      "runs would cross the network in clear",
+    return UsageError("'" + address +
+                          "' is not a loopback address: without TLS the token and the "
+                          "runs would cross the network in clear",
                       "Use a loopback address, for another host through an ssh tunnel.");
   }
   if (token_file.empty()) {

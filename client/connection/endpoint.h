@@ -12,8 +12,8 @@ struct Endpoint {
   std::string token;   // for TCP; empty over a unix socket
 };
 
-// Checks `address` ("unix:PATH", "/PATH" or a loopback "IP:PORT") and, for TCP, reads the token from
-// `token_file`. Fails with a usage failure that names the form that is meant.
+// Checks `address` ("unix:PATH", "/PATH" or a loopback "IP:PORT") and, for TCP, reads the token
+// from `token_file`. Fails with a usage failure that names the form that is meant.
 absl::StatusOr<Endpoint> ParseEndpoint(const std::string& address, const std::string& token_file);
 
 // Whether something accepts connections on the unix socket at `path` right now. Takes microseconds.

@@ -136,8 +136,8 @@ std::vector<Check> RunChecks(Session& session) {
 std::string ChecksText(const std::vector<Check>& checks) {
   std::string out;
   for (const Check& check : checks) {
-    out += Pad(Word(check.verdict), 6) + Pad(check.name, 24) + SafeText(check.finding) + "\n";
-    if (!check.next_step.empty()) out += std::string(30, ' ') + "next: " + check.next_step + "\n";
+    out += Pad(Word(check.verdict), 6) + Pad(check.name, 30) + SafeText(check.finding) + "\n";
+    if (!check.next_step.empty()) out += std::string(36, ' ') + "next: " + check.next_step + "\n";
   }
   return out;
 }
@@ -147,8 +147,9 @@ std::string ChecksToJson(const std::vector<Check>& checks) {
   std::string list;
   for (const Check& check : checks) {
     good = good && check.verdict != Verdict::kBad;
-    const char* verdict =
-        check.verdict == Verdict::kGood ? "good" : check.verdict == Verdict::kNote ? "note" : "bad";
+    const char* verdict = check.verdict == Verdict::kGood   ? "good"
+                          : check.verdict == Verdict::kNote ? "note"
+                                                            : "bad";
     list += std::string(list.empty() ? "" : ",") + "{\"name\":" + JsonQuote(check.name) +
             ",\"verdict\":" + JsonQuote(verdict) + ",\"finding\":" + JsonQuote(check.finding) +
             ",\"next_step\":" + JsonQuote(check.next_step) + "}";

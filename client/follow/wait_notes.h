@@ -1,5 +1,5 @@
-// Says what a silent run waits for: when no event has come for a while, asks the daemon and hands on
-// each reason once ("blocked: no executor for codex"). Has a thread of its own; OnEvent and the
+// Says what a silent run waits for: when no event has come for a while, asks the daemon and hands
+// on each reason once ("blocked: no executor for codex"). Has a thread of its own; OnEvent and the
 // destructor from any one thread, `note` is called from the other.
 #pragma once
 
@@ -32,7 +32,7 @@ class WaitNotes {
   const std::string run_id_;
   const std::function<void(const std::string&)> note_;
   std::atomic<uint64_t> events_{0};
-  UniqueFd end_;  // eventfd
+  UniqueFd end_;                // eventfd
   std::set<std::string> said_;  // of the thread
   std::thread thread_;
 };

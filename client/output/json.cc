@@ -46,7 +46,8 @@ Json ToJson(const v1::Error& error) {
 template <typename Counts>
 Json CensusToJson(const Counts& census) {
   Json json = Json::object();
-  for (const v1::CategoryCount& entry : census) json[CategoryName(entry.category())] = entry.count();
+  for (const v1::CategoryCount& entry : census)
+    json[CategoryName(entry.category())] = entry.count();
   return json;
 }
 
@@ -191,7 +192,8 @@ std::string InfoToJson(const v1::Info& info) {
                {"host_parks", info.host_parks()},
                {"journal_error", info.journal_error()},
                {"executors", Json::array()}};
-  for (const v1::Executor& executor : info.executors()) json["executors"].push_back(ToJson(executor));
+  for (const v1::Executor& executor : info.executors())
+    json["executors"].push_back(ToJson(executor));
   return Dump(json);
 }
 

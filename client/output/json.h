@@ -1,5 +1,5 @@
-// The --json forms: the interface for programs. Field names are listed in ../README.md and only ever
-// added to. Thread-safe.
+// The --json forms: the interface for programs. Field names are listed in ../README.md and only
+// ever added to. Thread-safe.
 #pragma once
 
 #include <optional>

@@ -15,8 +15,8 @@ void LineProgress::OnEvent(const v1::WatchEvent& event) {
     case v1::WatchEvent::kNode:
       return NodeLine(event);
     case v1::WatchEvent::kLog:
-      return Line(event.unix_ms(), (event.log().warning() ? "warning: " : "log: ") +
-                                       OneLine(event.log().text()));
+      return Line(event.unix_ms(),
+                  (event.log().warning() ? "warning: " : "log: ") + OneLine(event.log().text()));
     case v1::WatchEvent::kPhase:
       return Line(event.unix_ms(), "phase " + OneLine(event.phase().title()));
     default:

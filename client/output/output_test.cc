@@ -14,8 +14,12 @@ constexpr int64_t kStart = 1'795'000'000'000;
 TEST(Text, NothingInALabelSteersTheTerminal) {
   EXPECT_EQ(OneLine("a\x1b[31mred\x1b[0m\x07"), "a[31mred[0m");
   EXPECT_EQ(OneLine("two\r\nlines\tand"), "two lines and");
-  EXPECT_EQ(OneLine("\xE2\x80\xAE" "abc\xE2\x81\xA6"), "abc");  // bidi override, isolate
-  EXPECT_EQ(OneLine("\xC2\x9B" "2J"), "2J");                     // the one-byte CSI
+  EXPECT_EQ(OneLine("\xE2\x80\xAE"
+                    "abc\xE2\x81\xA6"),
+            "abc");  // bidi override, isolate
+  EXPECT_EQ(OneLine("\xC2\x9B"
+                    "2J"),
+            "2J");  // the one-byte CSI
   EXPECT_EQ(OneLine("bad\xFF\xC3"), "bad\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_EQ(OneLine("\xC0\xAF\xED\xA0\x80").find('/'), std::string::npos);  // overlong, surrogate
   EXPECT_EQ(SafeText("keeps\n\tthese\x1b"), "keeps\n\tthese");
@@ -42,7 +46,8 @@ TEST(Text, NumbersHaveUnits) {
 
 TEST(Json, IsIndentedWithoutTouchingItsNumbers) {
   EXPECT_EQ(PrettyJson("{\"a\":1e400,\"b\":[],\"c\":{ },\"d\":[1,\"x,]\\\"\"]}"),
-            "{\n  \"a\": 1e400,\n  \"b\": [],\n  \"c\": {},\n  \"d\": [\n    1,\n    \"x,]\\\"\"\n  ]\n}");
+            "{\n  \"a\": 1e400,\n  \"b\": [],\n  \"c\": {},\n  \"d\": [\n    1,\n    \"x,]\\\"\"\n "
+            " ]\n}");
   EXPECT_EQ(PrettyJson("\"text\""), "\"text\"");
 }
 

@@ -51,9 +51,8 @@ std::unique_ptr<Progress> MakeProgress(ProgressStyle style) {
                                           Env("NO_COLOR").empty() ? Colour::kYes : Colour::kNo,
                                           LocaleIsUtf8() ? Symbols::kUnicode : Symbols::kAscii);
   }
-  return std::make_unique<LineProgress>([](const std::string& line) {
-    (void)WriteAll(STDERR_FILENO, line.data(), line.size());
-  });
+  return std::make_unique<LineProgress>(
+      [](const std::string& line) { (void)WriteAll(STDERR_FILENO, line.data(), line.size()); });
 }
 
 }  // namespace odw::client

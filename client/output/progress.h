@@ -1,5 +1,6 @@
 // Shows a run's events on stderr while it lasts: a tree redrawn in place on a terminal, plain lines
-// elsewhere, nothing when asked. One thread calls it; the tree has a thread of its own for the clock.
+// elsewhere, nothing when asked. One thread calls it; the tree has a thread of its own for the
+// clock.
 #pragma once
 
 #include <memory>

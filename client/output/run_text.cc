@@ -58,7 +58,8 @@ void NodeRows(std::string* out, const v1::Run& run) {
                        Pad("n" + std::to_string(node.ordinal()), 7) +
                        Pad(OneLine(node.label()), kLabelColumns) + " " +
                        Pad(OneLine(node.model().empty() ? node.runtime() : node.model()), 18);
-    if (TotalTokens(node.usage()) > 0) line += " " + FormatCount(TotalTokens(node.usage())) + " tok";
+    if (TotalTokens(node.usage()) > 0)
+      line += " " + FormatCount(TotalTokens(node.usage())) + " tok";
     if (node.started_unix_ms() != 0 && node.ended_unix_ms() != 0) {
       line += " " + FormatMillis(node.ended_unix_ms() - node.started_unix_ms());
     }
@@ -96,14 +97,15 @@ std::string RunText(const v1::Run& run) {
   Row(&out, "phase", OneLine(run.current_phase()));
   Row(&out, "nodes", NodesText(run.nodes()));
   Row(&out, "failures", CensusText(run));
-  Row(&out, "tokens", FormatCount(TotalTokens(run.usage())) + " (" +
-                          FormatCount(run.usage().input_tokens()) + " in, " +
-                          FormatCount(run.usage().output_tokens()) + " out, " +
-                          FormatCount(run.usage().cached_input_tokens()) + " cached)");
+  Row(&out, "tokens",
+      FormatCount(TotalTokens(run.usage())) + " (" + FormatCount(run.usage().input_tokens()) +
+          " in, " + FormatCount(run.usage().output_tokens()) + " out, " +
+          FormatCount(run.usage().cached_input_tokens()) + " cached)");
   Row(&out, "cost", FormatCost(run.usage()));
   if (run.re_executed() > 0) {
-    Row(&out, "re-executed", std::to_string(run.re_executed()) + " nodes, " +
-                                 FormatCount(run.re_executed_tokens()) + " tokens");
+    Row(&out, "re-executed",
+        std::to_string(run.re_executed()) + " nodes, " + FormatCount(run.re_executed_tokens()) +
+            " tokens");
   }
   Row(&out, "submitted", FormatUnixMillis(run.submitted_unix_ms()) + " by " + OneLine(run.owner()));
   Row(&out, run.ended_unix_ms() != 0 ? "took" : "so far", Duration(run));
@@ -119,8 +121,8 @@ std::string RunTable(const v1::ListRunsResponse& runs) {
                     Pad("NODES", 12) + Pad("TOKENS", 9) + Pad("TOOK", 9) + "SUBMITTED\n";
   for (const v1::Run& run : runs.runs()) {
     const v1::NodeCounts& nodes = run.nodes();
-    const uint32_t ended = nodes.done() + nodes.failed() + nodes.skipped() + nodes.cached() +
-                           nodes.cancelled();
+    const uint32_t ended =
+        nodes.done() + nodes.failed() + nodes.skipped() + nodes.cached() + nodes.cancelled();
     out += Pad(run.run_id(), 23) + " " + Pad(OneLine(run.name()), kNameColumns) + "  " +
            Pad(StateText(run), 28) +
            Pad(std::to_string(ended) + "/" + std::to_string(nodes.total()), 12) +

@@ -31,7 +31,7 @@ struct TreeCounts {
 };
 
 struct TreePhase {
-  std::string title;               // empty: nodes outside any phase
+  std::string title;  // empty: nodes outside any phase
   TreeCounts counts;
   std::vector<uint64_t> ordinals;  // in call order
 };

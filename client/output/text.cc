@@ -78,7 +78,8 @@ std::string Printf(const char* format, double value) {
 }
 
 std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return tolower(c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return tolower(c); });
   return text;
 }
 

@@ -1,4 +1,5 @@
-// Text for people: numbers with units, and strings of strangers made fit for a terminal. Thread-safe.
+// Text for people: numbers with units, and strings of strangers made fit for a terminal.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +26,10 @@ std::string Fit(std::string_view text, int columns);
 // Fit, then filled with spaces to exactly `columns`.
 std::string Pad(std::string_view text, int columns);
 
-std::string FormatCount(uint64_t count);          // 950, 12.3k, 4.5M
-std::string FormatMillis(int64_t millis);         // 85ms, 3.2s, 4m12s, 2h05m
-std::string FormatCost(const v1::Usage& usage);   // "0.0123 USD"; empty where unpriced
-std::string FormatUnixMillis(int64_t unix_ms);    // local time, to the second
+std::string FormatCount(uint64_t count);         // 950, 12.3k, 4.5M
+std::string FormatMillis(int64_t millis);        // 85ms, 3.2s, 4m12s, 2h05m
+std::string FormatCost(const v1::Usage& usage);  // "0.0123 USD"; empty where unpriced
+std::string FormatUnixMillis(int64_t unix_ms);   // local time, to the second
 uint64_t TotalTokens(const v1::Usage& usage);
 
 // "running", "needs_attention": the words of the interface.

@@ -134,7 +134,8 @@ std::vector<uint64_t> Choose(const RunTree& tree, size_t room) {
     return a < b;
   };
   if (chosen.size() > room) {
-    std::nth_element(chosen.begin(), chosen.begin() + static_cast<long>(room), chosen.end(), before);
+    std::nth_element(chosen.begin(), chosen.begin() + static_cast<long>(room), chosen.end(),
+                     before);
     chosen.resize(room);
   }
   std::sort(chosen.begin(), chosen.end());
@@ -168,8 +169,8 @@ std::string StateSymbol(v1::NodeState state, Symbols symbols) {
 std::vector<std::string> ViewTree(const RunTree& tree, const ViewOptions& options) {
   std::vector<std::string> lines = {Header(tree, options)};
   const int log_rows = std::min<int>(static_cast<int>(tree.log().size()), options.rows / 8);
-  const int room = std::max(0, options.rows - kHeaderRows - log_rows -
-                                   static_cast<int>(tree.phases().size()));
+  const int room =
+      std::max(0, options.rows - kHeaderRows - log_rows - static_cast<int>(tree.phases().size()));
   const std::vector<uint64_t> chosen = Choose(tree, static_cast<size_t>(room));
   for (const TreePhase& phase : tree.phases()) {
     if (phase.title.empty() && phase.counts.total == 0) continue;

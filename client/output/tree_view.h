@@ -1,5 +1,6 @@
-// The live tree as lines of text: a header, then phases with the nodes that are worth a line (running,
-// failed, waiting, last done), cut to what the terminal shows. A pure function, so tests read it.
+// The live tree as lines of text: a header, then phases with the nodes that are worth a line
+// (running, failed, waiting, last done), cut to what the terminal shows. A pure function, so tests
+// read it.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,12 @@
 #include "client/private_daemon/executor_list.h"
 
 #include <stdlib.h>
+#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <toml++/toml.h>
 
 #include "client/failure.h"
 #include "daemon/base/canonical_json.h"
@@ -19,8 +19,8 @@ constexpr size_t kConfigBytesMax = 1 << 20;
 constexpr size_t kListBytesMax = 1 << 20;
 constexpr uint32_t kMockSlots = 16;
 
-// Names the content of a config, so that a changed one gets a new executor. Not for security: who can
-// write the file decides anyway which commands run.
+// Names the content of a config, so that a changed one gets a new executor. Not for security: who
+// can write the file decides anyway which commands run.
 std::string ContentName(const std::string& content) {
   uint64_t hash = 14695981039346656037ull;  // FNV-1a
   for (const unsigned char c : content) hash = (hash ^ c) * 1099511628211ull;

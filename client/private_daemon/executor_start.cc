@@ -48,12 +48,13 @@ absl::Status StartExecutor(const StateFolder& folder, const Endpoint& daemon,
   options.cwd = "/";
   options.new_session = true;
   ODW_ASSIGN_OR_RETURN(Subprocess process, StartSubprocess(options));
-  ODW_ASSIGN_OR_RETURN(const int exit_status, process.Wait());  // --daemonize: ends when it has forked
+  ODW_ASSIGN_OR_RETURN(const int exit_status,
+                       process.Wait());  // --daemonize: ends when it has forked
   if (exit_status == 0 || exit_status == kExitStateTaken) return absl::OkStatus();
-  return FailureStatus({ExitCode::kUnavailable, "executor_did_not_start",
-                        "the " + spec.runtime + " executor did not start: status " +
-                            std::to_string(exit_status),
-                        "Its log: " + state + "/log"});
+  return FailureStatus(
+      {ExitCode::kUnavailable, "executor_did_not_start",
+       "the " + spec.runtime + " executor did not start: status " + std::to_string(exit_status),
+       "Its log: " + state + "/log"});
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The executors beside a private daemon that is running already: whether they live, starting those that
-// do not, ending those that were replaced. Starting and ending REQUIRE the start lock.
+// The executors beside a private daemon that is running already: whether they live, starting those
+// that do not, ending those that were replaced. Starting and ending REQUIRE the start lock.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +14,8 @@
 
 namespace odw::client {
 
-// The living executor of that name, or 0. Looks at the process that its lock file names and does not
-// touch the lock, which it would take away from an executor that is just starting.
+// The living executor of that name, or 0. Looks at the process that its lock file names and does
+// not touch the lock, which it would take away from an executor that is just starting.
 pid_t ExecutorPid(const StateFolder& folder, const std::string& name);
 
 // Starts those of `wanted` that do not live. One that takes its state folder meanwhile is welcome.

@@ -29,7 +29,8 @@ std::string LogTail(const StateFolder& folder) {
   UniqueFd fd(open(folder.DaemonLog().c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return "";
   const off_t size = lseek(fd.get(), 0, SEEK_END);
-  std::string tail(std::min<size_t>(kLogTailBytes, static_cast<size_t>(std::max<off_t>(size, 0))), 0);
+  std::string tail(std::min<size_t>(kLogTailBytes, static_cast<size_t>(std::max<off_t>(size, 0))),
+                   0);
   const ssize_t got =
       pread(fd.get(), tail.data(), tail.size(), size - static_cast<off_t>(tail.size()));
   tail.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
@@ -119,8 +120,7 @@ bool AllServe(const StateFolder& folder, const std::vector<ExecutorSpec>& wanted
 }  // namespace
 
 absl::StatusOr<DaemonFile> ReadDaemonFile(const StateFolder& folder) {
-  ODW_ASSIGN_OR_RETURN(const std::string text,
-                       ReadFile(folder.DaemonFile(), kDaemonFileBytesMax));
+  ODW_ASSIGN_OR_RETURN(const std::string text, ReadFile(folder.DaemonFile(), kDaemonFileBytesMax));
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("version") || !json["version"].is_string() ||
       !json.contains("pid") || !json["pid"].is_number_integer()) {
@@ -140,8 +140,9 @@ absl::StatusOr<Endpoint> FindPrivateDaemon(const StateFolder& folder) {
     return FailureStatus({ExitCode::kUnavailable, "version_mismatch",
                           "the private daemon in " + folder.root + " (process " + pid +
                               ") is odwd " + file->version + ", this is odwctl " + kVersion,
-                          "End it with `kill " + pid + "` and run this again: its runs go on in a "
-                          "daemon of this version. Or use the odwctl of its version."});
+                          "End it with `kill " + pid +
+                              "` and run this again: its runs go on in a "
+                              "daemon of this version. Or use the odwctl of its version."});
   }
   return endpoint;
 }

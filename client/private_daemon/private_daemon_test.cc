@@ -94,11 +94,11 @@ TEST_F(PrivateDaemon, IsNotStartedByDoctorOrVersion) {
 TEST_F(PrivateDaemon, IsToldWhichExecutorsToStart) {
   const std::string config = folder_.path() + "/commands.toml";
   ASSERT_TRUE(WriteFileAtomically(config, "[commands.wc]\nprogram = \"/usr/bin/wc\"\n").ok());
-  const OdwctlRun run =
-      Run({"submit", "-", "--backend", "mock", "--executor-config", config});
+  const OdwctlRun run = Run({"submit", "-", "--backend", "mock", "--executor-config", config});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   const std::string toml = ReadFile(state_ + "/daemon.toml", 100000).value_or("");
-  EXPECT_NE(toml.find("runtime = \"mock\"\nname = \"mock\"\nslots = 16\n"), std::string::npos) << toml;
+  EXPECT_NE(toml.find("runtime = \"mock\"\nname = \"mock\"\nslots = 16\n"), std::string::npos)
+      << toml;
   EXPECT_NE(toml.find("runtime = \"command\"\nname = \"command-"), std::string::npos) << toml;
   EXPECT_NE(toml.find("config = \"" + config + "\""), std::string::npos) << toml;
 }

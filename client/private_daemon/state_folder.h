@@ -11,7 +11,9 @@ struct StateFolder {
   std::string root;
 
   std::string DataDir() const { return root + "/daemon"; }
-  std::string DaemonFile() const { return root + "/daemon/odwd.json"; }  // odwd writes it when ready
+  std::string DaemonFile() const {
+    return root + "/daemon/odwd.json";
+  }  // odwd writes it when ready
   std::string Socket() const { return root + "/daemon/odwd.sock"; }
   std::string StartLock() const { return root + "/start.lock"; }
   std::string DaemonConfig() const { return root + "/daemon.toml"; }  // generated
@@ -24,8 +26,8 @@ struct StateFolder {
   }
 };
 
-// --state, else $ODW_STATE, else $XDG_STATE_HOME/odw, else ~/.local/state/odw. Made absolute; nothing
-// is created. Usage failure when there is no home either.
+// --state, else $ODW_STATE, else $XDG_STATE_HOME/odw, else ~/.local/state/odw. Made absolute;
+// nothing is created. Usage failure when there is no home either.
 absl::StatusOr<StateFolder> FindStateFolder(const std::string& flag);
 
 }  // namespace odw::client

@@ -72,6 +72,7 @@ class FakeControl::Service : public v1::Control::Service {
       writer->Write(event);
       ++written;
     }
+    if (script_.never_ends) AwaitEnd();
     return grpc::Status::OK;
   }
 
@@ -112,6 +113,17 @@ class FakeControl::Service : public v1::Control::Service {
     return grpc::Status::OK;
   }
 
+  void AwaitEnd() {
+    MutexLock lock(&asked_mutex_);
+    while (!ending_) asked_changed_.Wait(&asked_mutex_);
+  }
+
+  void End() {
+    MutexLock lock(&asked_mutex_);
+    ending_ = true;
+    asked_changed_.NotifyAll();
+  }
+
   void AwaitAsked() {
     MutexLock lock(&asked_mutex_);
     while (!asked_) asked_changed_.Wait(&asked_mutex_);
@@ -120,6 +132,7 @@ class FakeControl::Service : public v1::Control::Service {
   Mutex asked_mutex_;
   CondVar asked_changed_;
   bool asked_ ODW_GUARDED_BY(asked_mutex_) = false;
+  bool ending_ ODW_GUARDED_BY(asked_mutex_) = false;
   Mutex mutex_;
   FakeRun script_;
   std::vector<v1::SubmitRequest> submits ODW_GUARDED_BY(mutex_);
@@ -141,7 +154,10 @@ FakeControl::FakeControl(const std::string& socket_path, FakeRun script)
   server_->server = builder.BuildAndStart();
 }
 
-FakeControl::~FakeControl() { server_->server->Shutdown(); }
+FakeControl::~FakeControl() {
+  service_->End();
+  server_->server->Shutdown();
+}
 
 void FakeControl::Wait() { server_->server->Wait(); }
 

@@ -1,4 +1,5 @@
-// A Control service that plays back what a test gives it, over real gRPC on a unix socket. Thread-safe.
+// A Control service that plays back what a test gives it, over real gRPC on a unix socket.
+// Thread-safe.
 #pragma once
 
 #include <memory>
@@ -16,9 +17,10 @@ struct FakeRun {
   std::string value_json;
   std::vector<v1::WatchEvent> events;
   std::string report = "<!doctype html>";
-  absl::Status submit_status;  // what Submit answers instead
-  int unavailable_submits = 0;  // so many first submits find the daemon gone
-  int events_a_stream = 0;      // a stream is cut with UNAVAILABLE after so many; 0: never
+  absl::Status submit_status;       // what Submit answers instead
+  int unavailable_submits = 0;      // so many first submits find the daemon gone
+  int events_a_stream = 0;          // a stream is cut with UNAVAILABLE after so many; 0: never
+  bool never_ends = false;          // a stream stays open after its last event
   bool silent_until_asked = false;  // a stream holds its last event back until GetRun was called
 };
 
@@ -42,7 +44,8 @@ class FakeControl {
   std::unique_ptr<Server> server_;
 };
 
-// A run in `state` with `nodes` nodes, all done; its events: started, each node running and done, ended.
+// A run in `state` with `nodes` nodes, all done; its events: started, each node running and done,
+// ended.
 FakeRun PlainRun(v1::RunState state, int nodes);
 
 }  // namespace odw::client

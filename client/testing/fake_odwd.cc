@@ -1,5 +1,6 @@
-// Stands in for odwd where odwctl starts it: takes --data DIR, serves a fake Control on DIR/odwd.sock,
-// writes odwd.json. FAKE_ODWD_VERSION replaces the version; FAKE_ODWD_DIES makes it end with a message.
+// Stands in for odwd where odwctl starts it: takes --data DIR, serves a fake Control on
+// DIR/odwd.sock, writes odwd.json. FAKE_ODWD_VERSION replaces the version; FAKE_ODWD_DIES makes it
+// end with a message.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,10 @@
 #include "client/testing/odwctl_run.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -11,6 +14,23 @@
 #include "daemon/base/subprocess.h"
 
 namespace odw::client {
+namespace {
+
+// Looks whenever the file changes; a process that ends without the text is left to the caller.
+void InterruptAt(const std::string& text, const std::string& folder, const Subprocess& process) {
+  const UniqueFd changes(inotify_init1(IN_CLOEXEC));
+  ODW_CHECK(inotify_add_watch(changes.get(), (folder + "/err").c_str(), IN_MODIFY) >= 0);
+  while (ReadFile(folder + "/err", 64 << 20).value_or("").find(text) == std::string::npos) {
+    pollfd wait[] = {{changes.get(), POLLIN, 0}, {process.pidfd(), POLLIN, 0}};
+    ODW_CHECK(poll(wait, 2, -1) > 0);
+    if (wait[1].revents != 0) return;
+    char events[4096];
+    ODW_CHECK(read(changes.get(), events, sizeof events) > 0);
+  }
+  ODW_CHECK(process.Signal(SIGINT).ok());
+}
+
+}  // namespace
 
 OdwctlRun RunOdwctl(const std::vector<std::string>& arguments, const OdwctlOptions& options) {
   // Files rather than pipes: nothing has to be read while the process runs.
@@ -29,6 +49,7 @@ OdwctlRun RunOdwctl(const std::vector<std::string>& arguments, const OdwctlOptio
   child.fds = {{in.get(), 0}, {out.get(), 1}, {err.get(), 2}};
   absl::StatusOr<Subprocess> process = StartSubprocess(child);
   ODW_CHECK(process.ok());
+  if (!options.interrupt_at.empty()) InterruptAt(options.interrupt_at, folder.path(), *process);
   const absl::StatusOr<int> exit_code = process->Wait();
   ODW_CHECK(exit_code.ok());
   return {.exit_code = *exit_code,

@@ -16,6 +16,8 @@ struct OdwctlOptions {
   std::string binary = ODWCTL_BINARY;
   std::vector<std::string> env;
   std::string stdin_text;
+  // Gets SIGINT when its stderr holds this text.
+  std::string interrupt_at;
 };
 
 OdwctlRun RunOdwctl(const std::vector<std::string>& arguments, const OdwctlOptions& options = {});

@@ -38,7 +38,7 @@ void Count(Page* page, const char* point) {
   for (Passages& entry : page->points) {
     uint32_t state = entry.state.load(std::memory_order_acquire);
     if (state == 0 && entry.state.compare_exchange_strong(state, 1)) {
-      strncpy(entry.point, point, sizeof entry.point - 1);
+      memcpy(entry.point, point, strnlen(point, sizeof entry.point - 1));  // the rest is zero
       entry.state.store(2, std::memory_order_release);
       state = 2;
     }

@@ -40,13 +40,16 @@ absl::Status CheckTcp(const std::string& address) {
     return Refuse(address, "expected unix:/PATH, 127.0.0.1:PORT or [::1]:PORT");
   }
   std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   bool is_numeric = false;
   if (IsLoopback(host, &is_numeric)) return absl::OkStatus();
-  if (!is_numeric) return Refuse(address, "write the loopback address as a number, 127.0.0.1 or [::1]");
-  return Refuse(address,
-                "only loopback addresses are served, because there is no TLS yet and the token would cross "
-                "the network in clear; use 127.0.0.1 and reach it from elsewhere through ssh -L");
+  if (!is_numeric)
+    return Refuse(address, "write the loopback address as a number, 127.0.0.1 or [::1]");
+  return Refuse(
+      address,
+      "only loopback addresses are served, because there is no TLS yet and the token would cross "
+      "the network in clear; use 127.0.0.1 and reach it from elsewhere through ssh -L");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "daemon/config/config.h"
 
+#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <toml++/toml.h>
 
 #include "daemon/base/fd.h"
 
@@ -85,7 +85,8 @@ class TableReader {
     const toml::node* node = Take(key);
     if (node == nullptr) return;
     const toml::array* array = node->as_array();
-    if (array == nullptr) return WrongType(key, *node, std::string("a list of tables, [[") + key + "]]");
+    if (array == nullptr)
+      return WrongType(key, *node, std::string("a list of tables, [[") + key + "]]");
     if (array->size() > count_max) {
       return Fail(*node, Name(key) + " may have " + std::to_string(count_max) + " entries");
     }
@@ -103,7 +104,8 @@ class TableReader {
   absl::Status Finish() {
     for (const auto& [key, node] : table_) {
       if (std::find(taken_.begin(), taken_.end(), key.str()) != taken_.end()) continue;
-      FailAt(key.source(), "unknown key `" + Name(std::string(key.str())) + "`; known here: " + Known());
+      FailAt(key.source(),
+             "unknown key `" + Name(std::string(key.str())) + "`; known here: " + Known());
     }
     return status_;
   }
@@ -121,7 +123,9 @@ class TableReader {
     if (status_.ok()) status_ = sub.Finish();
   }
 
-  std::string Name(const std::string& key) const { return prefix_.empty() ? key : prefix_ + "." + key; }
+  std::string Name(const std::string& key) const {
+    return prefix_.empty() ? key : prefix_ + "." + key;
+  }
 
   std::string Known() const {
     std::string all;
@@ -195,13 +199,15 @@ absl::Status ReadAll(const toml::table& table, const std::string& file, Config* 
 absl::Status CheckNames(const Config& config) {
   const std::string& level = config.log_level;
   if (level != "debug" && level != "info" && level != "warning" && level != "error") {
-    return absl::InvalidArgumentError("log_level is '" + level + "'; choose debug, info, warning or error");
+    return absl::InvalidArgumentError("log_level is '" + level +
+                                      "'; choose debug, info, warning or error");
   }
   std::vector<std::string> names;
   for (const ExecutorAutostart& executor : config.executors) {
     // It names a state folder.
     if (executor.name.find('/') != std::string::npos || executor.name[0] == '.') {
-      return absl::InvalidArgumentError("executor name '" + executor.name + "' may not hold '/' or start with '.'");
+      return absl::InvalidArgumentError("executor name '" + executor.name +
+                                        "' may not hold '/' or start with '.'");
     }
     if (std::find(names.begin(), names.end(), executor.name) != names.end()) {
       return absl::InvalidArgumentError("two executors are named '" + executor.name +
@@ -242,21 +248,27 @@ absl::StatusOr<Config> LoadConfig(const std::string& path) {
 
 absl::Status Finish(Config* config) {
   if (config->data_dir.empty()) {
-    return absl::InvalidArgumentError("no data folder: give --data DIR or `data` in the configuration");
+    return absl::InvalidArgumentError(
+        "no data folder: give --data DIR or `data` in the configuration");
   }
   if (config->data_dir[0] != '/') {
-    return absl::InvalidArgumentError("the data folder '" + config->data_dir + "' must be an absolute path");
+    return absl::InvalidArgumentError("the data folder '" + config->data_dir +
+                                      "' must be an absolute path");
   }
   if (config->listen.empty()) config->listen.push_back("unix:" + config->data_dir + "/odwd.sock");
   if (config->listen.size() > kListenAddressesMax) {
-    return absl::InvalidArgumentError("at most " + std::to_string(kListenAddressesMax) + " listen addresses");
+    return absl::InvalidArgumentError("at most " + std::to_string(kListenAddressesMax) +
+                                      " listen addresses");
   }
-  for (const std::string& address : config->listen) ODW_RETURN_IF_ERROR(CheckListenAddress(address));
+  for (const std::string& address : config->listen)
+    ODW_RETURN_IF_ERROR(CheckListenAddress(address));
   if (!config->http_listen.empty()) ODW_RETURN_IF_ERROR(CheckHttpAddress(config->http_listen));
-  if (config->script_hosts_max == 0) config->script_hosts_max = DefaultScriptHosts(MemoryBytesTotal());
+  if (config->script_hosts_max == 0)
+    config->script_hosts_max = DefaultScriptHosts(MemoryBytesTotal());
   if (config->script_hosts_max < kScriptHostsMin || config->script_hosts_max > kScriptHostsMax) {
-    return absl::InvalidArgumentError("script_hosts must be from " + std::to_string(kScriptHostsMin) +
-                                      " to " + std::to_string(kScriptHostsMax));
+    return absl::InvalidArgumentError("script_hosts must be from " +
+                                      std::to_string(kScriptHostsMin) + " to " +
+                                      std::to_string(kScriptHostsMax));
   }
   return CheckNames(*config);
 }

@@ -1,5 +1,5 @@
-// odwd's settings, typed, with their defaults and bounds. The file is TOML; an unknown key, a wrong type
-// or a value out of bounds is an error with its line and column. Every key is explained in
+// odwd's settings, typed, with their defaults and bounds. The file is TOML; an unknown key, a wrong
+// type or a value out of bounds is an error with its line and column. Every key is explained in
 // deploy/odwd.example.toml.
 //
 // Threads: plain data, read-only after start-up.
@@ -52,16 +52,17 @@ struct ExecutorAutostart {
 };
 
 struct Config {
-  std::string data_dir;             // REQUIRED before Finish
-  std::vector<std::string> listen;  // "unix:PATH" or loopback "IP:PORT"; default unix:<data_dir>/odwd.sock
-  std::string http_listen;          // loopback "IP:PORT"; empty: no HTTP
-  bool private_mode = false;        // end when nobody needs this daemon
+  std::string data_dir;  // REQUIRED before Finish
+  std::vector<std::string>
+      listen;               // "unix:PATH" or loopback "IP:PORT"; default unix:<data_dir>/odwd.sock
+  std::string http_listen;  // loopback "IP:PORT"; empty: no HTTP
+  bool private_mode = false;  // end when nobody needs this daemon
   absl::Duration private_linger = absl::Seconds(60);
-  std::string log_level = "info";   // debug, info, warning, error
-  uint32_t script_hosts_max = 0;    // 0: from memory, see DefaultScriptHosts
+  std::string log_level = "info";  // debug, info, warning, error
+  uint32_t script_hosts_max = 0;   // 0: from memory, see DefaultScriptHosts
   Limits limits;
   absl::Duration lease_grace_local = absl::Seconds(10);
-  std::string default_runtime;      // for agent() without `runtime`; empty: the script must name one
+  std::string default_runtime;  // for agent() without `runtime`; empty: the script must name one
   std::string default_model;
   std::vector<ExecutorAutostart> executors;
 };
@@ -70,15 +71,15 @@ struct Config {
 absl::StatusOr<Config> ParseConfig(const std::string& toml, const std::string& file_name);
 absl::StatusOr<Config> LoadConfig(const std::string& path);
 
-// Fills defaults that depend on others and checks what the command line may have changed: addresses,
-// bounds, data_dir. Call once, after flags were applied.
+// Fills defaults that depend on others and checks what the command line may have changed:
+// addresses, bounds, data_dir. Call once, after flags were applied.
 absl::Status Finish(Config* config);
 
 // clamp(total / 8 / 16 MB, 4, 64): an eighth of the machine's memory for V8 heaps.
 uint32_t DefaultScriptHosts(uint64_t memory_bytes_total);
 
-// InvalidArgument with the reason unless `address` is "unix:PATH" (absolute, at most 107 bytes) or a
-// numeric loopback "IP:PORT" ("127.0.0.1:7700", "[::1]:0").
+// InvalidArgument with the reason unless `address` is "unix:PATH" (absolute, at most 107 bytes) or
+// a numeric loopback "IP:PORT" ("127.0.0.1:7700", "[::1]:0").
 absl::Status CheckListenAddress(const std::string& address);
 
 // The same for an HTTP address, which is loopback TCP only.

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 namespace odw::config {
 namespace {
 
@@ -56,7 +55,8 @@ slots = 32
 runtime = "command"
 name = "cmd"
 config = "/etc/odw/command.toml"
-)", "odwd.toml");
+)",
+                                                    "odwd.toml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->data_dir, "/var/lib/odwd");
   ASSERT_EQ(config->listen.size(), 2u);
@@ -79,7 +79,8 @@ TEST(Config, UnknownKeyIsNamedWithItsPlaceAndTheKnownOnes) {
 }
 
 TEST(Config, UnknownKeyInATableIsNamedWithItsPath) {
-  EXPECT_EQ(ErrorOf("[limits]\nagents = 3\n").rfind("odwd.toml:2:1: unknown key `limits.agents`", 0), 0u);
+  EXPECT_EQ(
+      ErrorOf("[limits]\nagents = 3\n").rfind("odwd.toml:2:1: unknown key `limits.agents`", 0), 0u);
 }
 
 TEST(Config, WrongTypeIsNamedWithItsPlace) {
@@ -87,13 +88,15 @@ TEST(Config, WrongTypeIsNamedWithItsPlace) {
   EXPECT_EQ(ErrorOf("[limits]\nconcurrency = \"4\"\n"),
             "odwd.toml:2:15: limits.concurrency must be a whole number");
   EXPECT_EQ(ErrorOf("listen = \"unix:/x\"\n"), "odwd.toml:1:10: listen must be a list of strings");
-  EXPECT_EQ(ErrorOf("executors = 3\n"), "odwd.toml:1:13: executors must be a list of tables, [[executors]]");
+  EXPECT_EQ(ErrorOf("executors = 3\n"),
+            "odwd.toml:1:13: executors must be a list of tables, [[executors]]");
 }
 
 TEST(Config, OutOfBoundsNamesTheBounds) {
   EXPECT_EQ(ErrorOf("[limits]\nconcurrency = 0\n"),
             "odwd.toml:2:15: limits.concurrency is 0 and must be from 1 to 65536");
-  EXPECT_NE(ErrorOf("[limits]\nresult_bytes_max = 99999999999\n").find("67108864"), std::string::npos);
+  EXPECT_NE(ErrorOf("[limits]\nresult_bytes_max = 99999999999\n").find("67108864"),
+            std::string::npos);
   EXPECT_NE(ErrorOf("script_hosts = 1\n").find("from 2 to"), std::string::npos);
 }
 
@@ -139,7 +142,8 @@ TEST(Config, ScriptHostsFollowMemoryWithinBounds) {
 }
 
 TEST(Address, LoopbackAndUnixAreServed) {
-  for (const char* address : {"unix:/run/odwd.sock", "127.0.0.1:7700", "127.1.2.3:0", "[::1]:7700"}) {
+  for (const char* address :
+       {"unix:/run/odwd.sock", "127.0.0.1:7700", "127.1.2.3:0", "[::1]:7700"}) {
     EXPECT_TRUE(CheckListenAddress(address).ok()) << address;
   }
 }
@@ -153,7 +157,8 @@ TEST(Address, OthersAreRefusedWithTheReason) {
   EXPECT_FALSE(CheckListenAddress("127.0.0.1").ok());
   EXPECT_FALSE(CheckListenAddress("127.0.0.1:99999").ok());
   EXPECT_FALSE(CheckListenAddress("unix:relative.sock").ok());
-  EXPECT_NE(MessageOf(CheckListenAddress("unix:/" + std::string(200, 'x'))).find("107"), std::string::npos);
+  EXPECT_NE(MessageOf(CheckListenAddress("unix:/" + std::string(200, 'x'))).find("107"),
+            std::string::npos);
   EXPECT_FALSE(CheckHttpAddress("unix:/run/x").ok());
 }
 

@@ -13,7 +13,8 @@ constexpr double kDelayMsMax = 1e12;
 // SPEC B13: the model of the phase that the agent resolves to, unless it names its own.
 void ResolveDefaults(const v1::RunSettings& settings, v1::AgentRequest* request) {
   if (request->runtime().empty()) request->set_runtime(settings.default_runtime());
-  if (request->runtime() == "command") return;
+  if (request->cwd().empty()) request->set_cwd(settings.cwd());
+  if (request->runtime() == "command") return;  // it has no model
   if (request->model() == "inherit") request->clear_model();
   for (const v1::PhaseModel& phase : settings.phase_models()) {
     if (request->model().empty() && phase.title() == request->phase()) {
@@ -21,7 +22,6 @@ void ResolveDefaults(const v1::RunSettings& settings, v1::AgentRequest* request)
     }
   }
   if (request->model().empty()) request->set_model(settings.default_model());
-  if (request->cwd().empty()) request->set_cwd(settings.cwd());
 }
 
 // SPEC D5: the start of the prompt's first line, cut between characters.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/core/planted_bug.h"
+
 namespace odw::core {
 namespace {
 
@@ -94,6 +96,10 @@ void HostAdmission::Start(Run* run) {
   start.set_heap_bytes_max(settings.heap_bytes_max());
   world_->Do(std::move(effect));
   Feed(run);
+  if (PlantedBug(Bug::kSettlementTwice) && host.fed > 0) {
+    --host.fed;
+    Feed(run);
+  }
 }
 
 void HostAdmission::Feed(Run* run) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/core/planted_bug.h"
+
 namespace odw::core {
 
 void Leases::OnAttached(ExecutorAttached attached) {
@@ -9,7 +11,8 @@ void Leases::OnAttached(ExecutorAttached attached) {
   std::unique_ptr<Executor>& executor = world_->executors[id];
   if (!executor) executor = std::make_unique<Executor>();
   // Streams do not know of each other: an old one's list, read late, would undo what came after it.
-  if (attached.info.session_epoch() <= executor->info.session_epoch()) {
+  if (attached.info.session_epoch() <= executor->info.session_epoch() &&
+      !PlantedBug(Bug::kOldSessionAccepted)) {
     world_->Do(CloseSession{.session = attached.session,
                             .why = absl::AlreadyExistsError(
                                 "executor " + id + " has attached with a later session; two processes "
@@ -60,7 +63,7 @@ void Leases::Reconcile(Executor* executor, uint32_t pid) {
   }
   std::vector<std::string> missing;
   for (const std::string& token : executor->tokens) {
-    if (!held.contains(token)) missing.push_back(token);
+    if (!held.contains(token) && !PlantedBug(Bug::kMissingTokenKept)) missing.push_back(token);
   }
   std::sort(missing.begin(), missing.end());
   executor->tokens = std::move(held);
@@ -77,6 +80,7 @@ void Leases::Reconcile(Executor* executor, uint32_t pid) {
 
 void Leases::StartGrace(Executor* executor) {
   executor->lease_until = world_->now() + world_->settings().lease_grace;
+  if (PlantedBug(Bug::kGraceNotRestarted) && executor->info.session_epoch() == 0) executor->lease_until = world_->now();
   world_->WakeAt(executor->lease_until, Alarm::Kind::kLease, executor->info.executor_id());
 }
 
@@ -91,6 +95,7 @@ void Leases::OnDetached(SessionId session) {
 }
 
 void Leases::OnLeaseAlarm(const std::string& executor_id) {
+  if (PlantedBug(Bug::kLeaseNeverEnds)) return;
   Executor* executor = world_->FindExecutor(executor_id);
   if (executor == nullptr || executor->connected() || executor->lease_until > world_->now()) return;
   std::vector<std::string> tokens(executor->tokens.begin(), executor->tokens.end());
@@ -147,7 +152,7 @@ void Leases::Recover(Run* run) {
       world_->tokens[attempt.token] = TokenRef{.run = run, .node = id, .attempt = attempt.number};
       if (!attempt.live) continue;
       run->live.tokens.insert(attempt.token);
-      ++run->live.running;
+      if (!PlantedBug(Bug::kCapForgottenAtRestart)) ++run->live.running;
       std::unique_ptr<Executor>& executor = world_->executors[attempt.executor_id];
       if (!executor) {
         executor = std::make_unique<Executor>();

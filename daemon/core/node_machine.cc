@@ -4,6 +4,7 @@
 
 #include "daemon/base/ids.h"
 #include "daemon/core/failure_value.h"
+#include "daemon/core/planted_bug.h"
 #include "daemon/model/error_table.h"
 
 namespace odw::core {
@@ -37,7 +38,7 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
     return;
   }
   const TokenRef ref = found->second;
-  world_->tokens.erase(found);
+  if (!PlantedBug(Bug::kTokenCheckDropped)) world_->tokens.erase(found);
   ++world_->stats.results;
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
@@ -49,7 +50,7 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
     late->set_attempt(ref.attempt);
     *late->mutable_usage() = result.usage();
     world_->Emit(ref.run, std::move(event));
-  } else if (node.phase == NodePhase::kSettled || late_failure) {
+  } else if ((node.phase == NodePhase::kSettled && !PlantedBug(Bug::kSettledSettlesAgain)) || late_failure) {
     ++world_->stats.discarded_results;
     EmitEnded(ref, std::move(result), /*discarded=*/true);
   } else {
@@ -167,7 +168,7 @@ void NodeMachine::OnAttemptLost(TokenRef ref, const Loss& loss) {
   if (attempt == nullptr) return;
   const std::string token = attempt->token;
   ++world_->stats.lost_attempts;
-  if (!loss.given_up) world_->tokens.erase(token);
+  if (!loss.given_up || PlantedBug(Bug::kGivenUpForgotten)) world_->tokens.erase(token);
   if (!ref.run->ended() && node.phase != NodePhase::kSettled && attempt->live) {
     v1::Event event;
     v1::AttemptEnded* ended = event.mutable_attempt_ended();
@@ -197,7 +198,7 @@ NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& 
     runs_->ReleaseAttempt(ref.run, token);
     return Lease::kOver;
   }
-  if (attempt->repeatable) {
+  if (attempt->repeatable || PlantedBug(Bug::kSideEffectsRepeated)) {
     OnAttemptLost(ref, {.why = why, .re_executed = true, .given_up = true});
     return Lease::kOver;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/ids.h"
+#include "daemon/core/planted_bug.h"
 
 namespace odw::core {
 namespace {
@@ -32,7 +33,7 @@ bool RunMachine::ReplyToKnownKey(const Submit& submit) {
   if (header.idempotency_key().empty()) return false;
   std::string run_id, body;
   const auto known = keys_.find(header.owner() + '\0' + header.idempotency_key());
-  if (known != keys_.end()) {
+  if (known != keys_.end() && !PlantedBug(Bug::kKeyOfOpenRunForgotten)) {
     std::tie(run_id, body) = known->second;
   } else if (submit.holder_of_key) {
     run_id = submit.holder_of_key->run_id();
@@ -128,6 +129,7 @@ void RunMachine::Requeue(Run* run, NodeId id, absl::Time not_before, const std::
   requeued->set_node(id);
   requeued->set_why(why);
   requeued->set_counts(counts);
+  if (PlantedBug(Bug::kBackoffForgotten)) not_before = absl::InfinitePast();
   if (not_before > world_->now()) requeued->set_not_before_unix_ms(absl::ToUnixMillis(not_before));
   world_->Emit(run, std::move(event));
   ++world_->stats.requeues;
@@ -272,7 +274,8 @@ void RunMachine::EvictEnded() {
   std::erase_if(ended_, [&](const std::string& run_id) {
     Run* run = world_->FindRun(run_id);
     if (run == nullptr) return true;
-    if (!run->live.tokens.empty() || run->live.dirty) return false;
+    if (run->live.dirty) return false;
+    if (!run->live.tokens.empty() && !PlantedBug(Bug::kEvictedBeforeDrained)) return false;
     if (!run->header.idempotency_key().empty()) {
       keys_of_ended_.push_back(run->header.owner() + '\0' + run->header.idempotency_key());
       if (keys_of_ended_.size() > kKeysOfEndedMax) {

@@ -22,10 +22,11 @@ constexpr char kExposition[] = "text/plain; version=0.0.4; charset=utf-8";
 
 int Answer(mg_connection* connection, int code, const char* reason, const char* type,
            const std::string& body) {
-  mg_printf(connection,
-            "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-            "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-            code, reason, type, body.size());
+  mg_printf(
+      connection,
+      "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+      "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+      code, reason, type, body.size());
   mg_write(connection, body.data(), body.size());
   return code;
 }
@@ -70,7 +71,8 @@ void Poke(int port) {
   (void)!connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
 }
 
-// civetweb's listener looks at its stop flag every two seconds or when somebody connects: so connect.
+// civetweb's listener looks at its stop flag every two seconds or when somebody connects: so
+// connect.
 void StopPromptly(mg_context* context, int port) {
   std::atomic<bool> stopped{false};
   std::thread stopper([&] {
@@ -103,10 +105,14 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpOptions option
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   // No document_root: nothing is served from files.
-  const char* settings[] = {"listening_ports", impl->options.listen.c_str(),
-                            "num_threads",     kThreads,
-                            "request_timeout_ms", kRequestTimeoutMs,
-                            "enable_directory_listing", "no",
+  const char* settings[] = {"listening_ports",
+                            impl->options.listen.c_str(),
+                            "num_threads",
+                            kThreads,
+                            "request_timeout_ms",
+                            kRequestTimeoutMs,
+                            "enable_directory_listing",
+                            "no",
                             nullptr};
   const mg_callbacks callbacks{};
   impl->context = mg_start(&callbacks, nullptr, settings);

@@ -12,14 +12,16 @@ namespace odw::http {
 namespace {
 
 // One request on its own connection; the whole answer.
-std::string Request(const std::string& address, const std::string& method, const std::string& path) {
+std::string Request(const std::string& address, const std::string& method,
+                    const std::string& path) {
   const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
   inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
   EXPECT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-  const std::string request = method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const std::string request =
+      method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   EXPECT_TRUE(WriteAll(fd.get(), request.data(), request.size()).ok());
   std::string answer;
   char buffer[4096];

@@ -1,17 +1,16 @@
 // FORMAT.md's promises about damage: one test for each kind.
-#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "daemon/base/fd.h"
 #include "daemon/base/ids.h"
+#include "daemon/base/subprocess.h"
 #include "daemon/journal/keys.h"
 #include "daemon/journal/rocks_journal.h"
 
@@ -43,7 +42,8 @@ class Damage : public testing::Test {
     return journal.status();
   }
 
-  static Group Events(const std::string& run_id, uint64_t first, uint64_t count, size_t bytes = 200) {
+  static Group Events(const std::string& run_id, uint64_t first, uint64_t count,
+                      size_t bytes = 200) {
     Group group;
     for (uint64_t seq = first; seq < first + count; ++seq) {
       v1::Event event;
@@ -84,33 +84,39 @@ class Damage : public testing::Test {
     stream.put(static_cast<char>(byte ^ 0x40));
   }
 
-  // Writes in a child that is killed, so that the log is left as a crash leaves it.
-  template <typename Work>
-  void InKilledChild(Work work) {
-    journal_.reset();
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      auto journal = RocksJournal::Open(folder_);
-      if (!journal.ok()) _exit(3);
-      work(journal->get());
-      kill(getpid(), SIGKILL);
-    }
+  // Has damage_child write to the journal; what it prints, and how it ended (Subprocess::Wait).
+  struct ChildEnd {
+    std::string output;
     int status = 0;
-    waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status));
+  };
+  ChildEnd InChild(const std::string& how, const std::string& number) {
+    journal_.reset();
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    const UniqueFd read_end(ends[0]);
+    UniqueFd write_end(ends[1]);
+    auto child =
+        StartSubprocess({.argv = {OwnBinaryFolder() + "/damage_child", folder_, how, number},
+                         .fds = {{write_end.get(), 1}}});
+    EXPECT_TRUE(child.ok()) << child.status();
+    if (!child.ok()) return {};
+    write_end.Reset();
+    ChildEnd end;
+    char buffer[64];
+    for (ssize_t got; (got = read(read_end.get(), buffer, sizeof buffer)) > 0;) {
+      end.output.append(buffer, static_cast<size_t>(got));
+    }
+    end.status = *child->Wait();
+    return end;
   }
+  void WriteFiftyGroupsAndDie() { ASSERT_EQ(InChild("killed", "50").status, -SIGKILL); }
 
   std::string folder_;
   std::unique_ptr<RocksJournal> journal_;
 };
 
 TEST_F(Damage, WhatWasAcknowledgedSurvivesKillNine) {
-  InKilledChild([](RocksJournal* journal) {
-    for (uint64_t i = 0; i < 50; ++i) {
-      if (!journal->Append(Events("wf_aaaaaa", i * 3 + 1, 3)).ok()) _exit(4);
-    }
-  });
+  WriteFiftyGroupsAndDie();
   Open();
   uint64_t count = 0;
   EXPECT_TRUE(ReadAll("wf_aaaaaa", &count).ok());
@@ -120,11 +126,7 @@ TEST_F(Damage, WhatWasAcknowledgedSurvivesKillNine) {
 }
 
 TEST_F(Damage, ATornLogTailLosesOnlyTheLastGroupAsAWhole) {
-  InKilledChild([](RocksJournal* journal) {
-    for (uint64_t i = 0; i < 50; ++i) {
-      if (!journal->Append(Events("wf_aaaaaa", i * 3 + 1, 3)).ok()) _exit(4);
-    }
-  });
+  WriteFiftyGroupsAndDie();
   const fs::path log = Newest(".log");
   // The file may have room behind its last record: cut into the record itself.
   std::ifstream stream(log, std::ios::binary);
@@ -139,11 +141,7 @@ TEST_F(Damage, ATornLogTailLosesOnlyTheLastGroupAsAWhole) {
 }
 
 TEST_F(Damage, AFlippedByteInTheLogCutsItThereAndSaysSo) {
-  InKilledChild([](RocksJournal* journal) {
-    for (uint64_t i = 0; i < 50; ++i) {
-      if (!journal->Append(Events("wf_aaaaaa", i * 3 + 1, 3)).ok()) _exit(4);
-    }
-  });
+  WriteFiftyGroupsAndDie();
   const fs::path log = Newest(".log");
   std::ifstream stream(log, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
@@ -192,7 +190,8 @@ class Raw {
     std::vector<std::string> names;
     EXPECT_TRUE(rocksdb::DB::ListColumnFamilies({}, folder, &names).ok());
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
-    for (const std::string& name : names) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    for (const std::string& name : names)
+      families.emplace_back(name, rocksdb::ColumnFamilyOptions());
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open({}, folder, families, &handles_, &db);
     EXPECT_TRUE(status.ok()) << status.ToString();
@@ -290,7 +289,8 @@ TEST_F(Damage, ALostTableFileIsAClearError) {
   }
   auto journal = RocksJournal::Open(folder_);
   if (!journal.ok()) {
-    EXPECT_NE(MessageOf(journal.status()).find("Restore the folder from a backup"), std::string::npos)
+    EXPECT_NE(MessageOf(journal.status()).find("Restore the folder from a backup"),
+              std::string::npos)
         << journal.status();
     return;
   }
@@ -307,40 +307,15 @@ TEST_F(Damage, AFolderInUseIsRefused) {
 
 // A full disk, played by a limit on the size of files: write() fails in the same way.
 TEST_F(Damage, AFullDiskIsStickyAndLosesNothingAcknowledged) {
-  journal_.reset();
-  const fs::path note = folder_ + ".acknowledged";
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    signal(SIGXFSZ, SIG_IGN);
-    auto journal = RocksJournal::Open(folder_);
-    if (!journal.ok()) _exit(3);
-    const rlimit limit{.rlim_cur = 256 << 10, .rlim_max = 256 << 10};
-    setrlimit(RLIMIT_FSIZE, &limit);
-    uint64_t acknowledged = 0;
-    absl::Status status;
-    while ((status = (*journal)->Append(Events("wf_aaaaaa", acknowledged + 1, 1, 4000))).ok()) {
-      ++acknowledged;
-    }
-    const bool sticky = (*journal)->Append(Events("wf_bbbbbb", 1, 1, 10)) == status &&
-                        (*journal)->error() == status;
-    const bool readable = (*journal)->ReadSummary("wf_aaaaaa").ok();
-    const int fd = open(note.c_str(), O_WRONLY | O_CREAT, 0600);
-    if (write(fd, &acknowledged, sizeof acknowledged) != sizeof acknowledged) _exit(5);
-    _exit(sticky && readable ? 0 : 6);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_EQ(status, 0);
-  uint64_t acknowledged = 0;
-  std::ifstream(note, std::ios::binary).read(reinterpret_cast<char*>(&acknowledged), sizeof acknowledged);
-  fs::remove(note);
-  ASSERT_GT(acknowledged, 10u);
+  const ChildEnd end = InChild("full", std::to_string(256 << 10));
+  ASSERT_EQ(end.status, 0);
+  const uint64_t acknowledged = std::stoull(end.output) * 3;
+  ASSERT_GT(acknowledged, 30u);
   Open();  // the restart that recovers
   uint64_t count = 0;
   EXPECT_TRUE(ReadAll("wf_aaaaaa", &count).ok());
   EXPECT_GE(count, acknowledged);
-  EXPECT_LE(count, acknowledged + 1) << "at most the group that was being written";
+  EXPECT_LE(count, acknowledged + 3) << "at most the group that was being written";
   EXPECT_EQ(journal_->ReadSummary("wf_aaaaaa")->last_event(), count);
   EXPECT_TRUE(journal_->Append(Events("wf_aaaaaa", count + 1, 1)).ok());
 }

@@ -35,7 +35,8 @@ class JournalTest : public testing::TestWithParam<const char*> {
     event.mutable_line()->set_text(run_id + "/" + std::to_string(seq));
     return {.run_id = run_id, .seq = seq, .bytes = event.SerializeAsString()};
   }
-  static v1::RunSummary Summary(const std::string& run_id, int64_t at, v1::RunState state = v1::RUNNING) {
+  static v1::RunSummary Summary(const std::string& run_id, int64_t at,
+                                v1::RunState state = v1::RUNNING) {
     v1::RunSummary summary;
     summary.set_run_id(run_id);
     summary.set_owner("kim");
@@ -50,10 +51,11 @@ class JournalTest : public testing::TestWithParam<const char*> {
   }
   std::vector<std::string> Texts(const std::string& run_id, uint64_t after = 0) {
     std::vector<std::string> texts;
-    const absl::Status status = journal_->ReadEvents(run_id, after, [&](uint64_t, const v1::Event& event) {
-      texts.push_back(event.line().text());
-      return true;
-    });
+    const absl::Status status =
+        journal_->ReadEvents(run_id, after, [&](uint64_t, const v1::Event& event) {
+          texts.push_back(event.line().text());
+          return true;
+        });
     EXPECT_TRUE(status.ok()) << status;
     return texts;
   }
@@ -85,13 +87,15 @@ TEST_P(JournalTest, EventsComeInOrderAndPerRun) {
 TEST_P(JournalTest, OrderHoldsPast255And65535) {
   for (uint64_t first = 1; first <= 66000; first += 1000) {
     Group group;
-    for (uint64_t seq = first; seq < first + 1000; ++seq) group.events.push_back(Line("wf_aaaaaa", seq));
+    for (uint64_t seq = first; seq < first + 1000; ++seq)
+      group.events.push_back(Line("wf_aaaaaa", seq));
     ASSERT_TRUE(journal_->Append(group).ok());
   }
   uint64_t expected = 1;
-  ASSERT_TRUE(journal_->ReadEvents("wf_aaaaaa", 0, [&](uint64_t seq, const v1::Event&) {
-    return seq == expected++;
-  }).ok());
+  ASSERT_TRUE(journal_
+                  ->ReadEvents("wf_aaaaaa", 0,
+                               [&](uint64_t seq, const v1::Event&) { return seq == expected++; })
+                  .ok());
   EXPECT_EQ(expected, 66001u);
 }
 
@@ -100,9 +104,9 @@ TEST_P(JournalTest, AVisitorMayStop) {
   for (uint64_t seq : {1, 2, 3}) group.events.push_back(Line("wf_aaaaaa", seq));
   ASSERT_TRUE(journal_->Append(group).ok());
   int visits = 0;
-  ASSERT_TRUE(journal_->ReadEvents("wf_aaaaaa", 0, [&](uint64_t, const v1::Event&) {
-    return ++visits < 2;
-  }).ok());
+  ASSERT_TRUE(
+      journal_->ReadEvents("wf_aaaaaa", 0, [&](uint64_t, const v1::Event&) { return ++visits < 2; })
+          .ok());
   EXPECT_EQ(visits, 2);
 }
 
@@ -129,8 +133,10 @@ TEST_P(JournalTest, ListIsNewestFirstWithFiltersAndPages) {
   v1::RunSummary other = Summary("wf_dddddd", 4);
   other.set_owner("lee");
   Put(other);
-  EXPECT_EQ(Ids(*journal_->List({})), (Strings{"wf_dddddd", "wf_bbbbbb", "wf_aaaaaa", "wf_cccccc"}));
-  EXPECT_EQ(Ids(*journal_->List({.owner = "kim"})), (Strings{"wf_bbbbbb", "wf_aaaaaa", "wf_cccccc"}));
+  EXPECT_EQ(Ids(*journal_->List({})),
+            (Strings{"wf_dddddd", "wf_bbbbbb", "wf_aaaaaa", "wf_cccccc"}));
+  EXPECT_EQ(Ids(*journal_->List({.owner = "kim"})),
+            (Strings{"wf_bbbbbb", "wf_aaaaaa", "wf_cccccc"}));
   EXPECT_EQ(Ids(*journal_->List({.states = {v1::FAILED}})), Strings{"wf_aaaaaa"});
   EXPECT_EQ(Ids(*journal_->List({.limit = 2})), (Strings{"wf_dddddd", "wf_bbbbbb"}));
   EXPECT_EQ(Ids(*journal_->List({.before = "wf_bbbbbb", .limit = 1})), Strings{"wf_aaaaaa"});
@@ -159,7 +165,8 @@ TEST_P(JournalTest, ADeletedRunLeavesNothingAndItsNeighboursAlone) {
   for (const char* id : {"wf_aaaaaa", "wf_aaaaaa-1"}) {
     Group group;
     group.events.push_back(Line(id, 1));
-    group.blobs.push_back({.run_id = id, .sha256 = "d", .bytes = std::make_shared<std::string>("b")});
+    group.blobs.push_back(
+        {.run_id = id, .sha256 = "d", .bytes = std::make_shared<std::string>("b")});
     v1::RunSummary summary = Summary(id, 1, v1::COMPLETED);
     summary.set_idempotency_key(id);
     group.summaries.push_back(summary);

@@ -19,7 +19,9 @@ size_t BytesOf(const Group& group) {
   return bytes;
 }
 
-std::string PendingKey(const std::string& run_id, const std::string& sha256) { return run_id + sha256; }
+std::string PendingKey(const std::string& run_id, const std::string& sha256) {
+  return run_id + sha256;
+}
 
 // Appends `from` to `into`. `summary_at` knows where `into` has a run's summary: the last one wins.
 void Merge(Group from, Group* into, absl::flat_hash_map<std::string, size_t>* summary_at) {
@@ -65,7 +67,8 @@ uint64_t JournalWriter::Enqueue(Group group) {
   {
     MutexLock lock(&mutex_);
     for (const BlobWrite& blob : group.blobs) {
-      pending_blobs_.insert_or_assign(PendingKey(blob.run_id, blob.sha256), PendingBlob{blob.bytes, last_ticket_ + 1});
+      pending_blobs_.insert_or_assign(PendingKey(blob.run_id, blob.sha256),
+                                      PendingBlob{blob.bytes, last_ticket_ + 1});
     }
     queued_.push_back(std::move(group));
     ticket = ++last_ticket_;
@@ -80,7 +83,8 @@ bool JournalWriter::idle() const {
   return !writing_ && queued_.empty();
 }
 
-absl::StatusOr<std::string> JournalWriter::ReadValue(const std::string& run_id, const v1::Blob& blob) {
+absl::StatusOr<std::string> JournalWriter::ReadValue(const std::string& run_id,
+                                                     const v1::Blob& blob) {
   if (blob.sha256().empty()) return blob.inline_();
   {
     MutexLock lock(&mutex_);
@@ -100,7 +104,8 @@ bool JournalWriter::TakeGroup(Group* merged, uint64_t* ticket) {
       wake_.Wait(&mutex_);
     }
     size_t count = 0;
-    for (size_t bytes = 0; count < queued_.size() && (count == 0 || bytes < kGroupBytesMax); ++count) {
+    for (size_t bytes = 0; count < queued_.size() && (count == 0 || bytes < kGroupBytesMax);
+         ++count) {
       bytes += BytesOf(queued_[count]);
     }
     if (count == queued_.size()) {
@@ -128,7 +133,8 @@ void JournalWriter::ForgetBlobs(const Group& group, uint64_t ticket) {
   for (const BlobWrite& blob : group.blobs) {
     const auto pending = pending_blobs_.find(PendingKey(blob.run_id, blob.sha256));
     // The same value may have been queued once more since.
-    if (pending != pending_blobs_.end() && pending->second.ticket <= ticket) pending_blobs_.erase(pending);
+    if (pending != pending_blobs_.end() && pending->second.ticket <= ticket)
+      pending_blobs_.erase(pending);
   }
 }
 

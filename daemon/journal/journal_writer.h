@@ -1,5 +1,6 @@
 // Group commit: one thread that writes whatever is queued as one synced group. A failed sync is
-// sticky: every later ticket fails with it. Also answers reads of blobs that are still on their way.
+// sticky: every later ticket fails with it. Also answers reads of blobs that are still on their
+// way.
 //
 // Threads: Enqueue by one thread (the core's); ReadValue by any; `committed` is called on the
 // committer's thread and must not block.
@@ -20,10 +21,10 @@
 namespace odw::journal {
 
 struct Committed {
-  uint64_t ticket = 0;          // of the group; all earlier ones are durable too
-  absl::Status status;          // sticky
+  uint64_t ticket = 0;  // of the group; all earlier ones are durable too
+  absl::Status status;  // sticky
   std::vector<std::pair<std::string, uint64_t>> runs;  // run id and its last durable event
-  absl::Duration latency;       // of the synced write
+  absl::Duration latency;                              // of the synced write
   size_t events = 0;
 };
 

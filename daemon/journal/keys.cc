@@ -11,7 +11,8 @@ void AppendBigEndian(uint64_t number, std::string* out) {
 
 uint64_t ReadBigEndian(std::string_view bytes) {
   uint64_t number = 0;
-  for (size_t i = 0; i < kNumberBytes; ++i) number = number << 8 | static_cast<unsigned char>(bytes[i]);
+  for (size_t i = 0; i < kNumberBytes; ++i)
+    number = number << 8 | static_cast<unsigned char>(bytes[i]);
   return number;
 }
 

@@ -106,8 +106,8 @@ absl::Status MemJournal::ReadEvents(const std::string& run_id, uint64_t after,
   v1::Event event;
   for (const auto& [seq, bytes] : events) {
     if (corrupt.count(seq) > 0 || !event.ParseFromString(bytes)) {
-      return absl::DataLossError("the journal's record " + std::to_string(seq) + " of run " + run_id +
-                                 " cannot be read");
+      return absl::DataLossError("the journal's record " + std::to_string(seq) + " of run " +
+                                 run_id + " cannot be read");
     }
     if (!visit(seq, event)) break;
   }

@@ -1,5 +1,5 @@
-// A journal in memory, for tests and the simulator: what was appended but not synced can be lost, and
-// failures can be planted.
+// A journal in memory, for tests and the simulator: what was appended but not synced can be lost,
+// and failures can be planted.
 //
 // Threads: any; one mutex around all of it. Reads see the synced part only.
 #pragma once
@@ -20,10 +20,12 @@ class MemJournal : public Journal {
   absl::StatusOr<v1::RunSummary> ReadSummary(const std::string& run_id) override;
   absl::Status ReadEvents(const std::string& run_id, uint64_t after,
                           const std::function<bool(uint64_t, const v1::Event&)>& visit) override;
-  absl::StatusOr<std::string> ReadBlob(const std::string& run_id, const std::string& sha256) override;
+  absl::StatusOr<std::string> ReadBlob(const std::string& run_id,
+                                       const std::string& sha256) override;
   absl::StatusOr<std::vector<v1::RunSummary>> List(const ListOptions& options) override;
   absl::StatusOr<std::vector<v1::RunSummary>> OpenRuns() override;
-  absl::StatusOr<v1::RunSummary> FindByKey(const std::string& owner, const std::string& key) override;
+  absl::StatusOr<v1::RunSummary> FindByKey(const std::string& owner,
+                                           const std::string& key) override;
   absl::Status DeleteRun(const std::string& run_id) override;
 
   // Takes a group in without making it durable.
@@ -31,11 +33,13 @@ class MemJournal : public Journal {
   // Makes what was appended durable.
   absl::Status Sync();
   size_t unsynced_groups() const;
-  // A crash: of the unsynced groups only the first `kept` are there afterwards (as durable ones), for a
-  // disk may have written more than it had promised. Clears a sticky error, as a restart does.
+  // A crash: of the unsynced groups only the first `kept` are there afterwards (as durable ones),
+  // for a disk may have written more than it had promised. Clears a sticky error, as a restart
+  // does.
   void LoseUnsynced(size_t kept = 0);
 
-  // The `nth` Sync from now on (1: the next) fails with `status`; sticky from then on, as on a disk.
+  // The `nth` Sync from now on (1: the next) fails with `status`; sticky from then on, as on a
+  // disk.
   void FailSync(size_t nth, absl::Status status);
   // Reads of this event (seq 0: of the summary) answer DataLoss.
   void Corrupt(const std::string& run_id, uint64_t seq);

@@ -8,11 +8,10 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
-#include <cstdio>
-#include <cstring>
-
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstring>
 #include <set>
 #include <string_view>
 
@@ -189,7 +188,8 @@ absl::Status RocksJournal::Impl::Open() {
   std::vector<std::string> present;
   const rocksdb::Status listed =
       rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), folder_, &present);
-  // A folder without a database cannot be listed; anything else that is wrong shows when it is opened.
+  // A folder without a database cannot be listed; anything else that is wrong shows when it is
+  // opened.
   if (!listed.ok()) present = {rocksdb::kDefaultColumnFamilyName};
   ODW_RETURN_IF_ERROR(OpenFamilies(present));
   ODW_RETURN_IF_ERROR(CheckSchema());
@@ -210,14 +210,15 @@ absl::Status RocksJournal::Impl::OpenFamilies(const std::vector<std::string>& pr
   if (!opened.ok()) {
     absl::Status status = ToStatus(opened, "opening the journal in " + folder_);
     if (status.code() != absl::StatusCode::kDataLoss) return status;
-    return absl::DataLossError(MessageOf(status) +
-                               ". Restore the folder from a backup, or move it away to start empty.");
+    return absl::DataLossError(
+        MessageOf(status) + ". Restore the folder from a backup, or move it away to start empty.");
   }
   db_.reset(db);
   recovery_note_ = listener->dropped();
   if (!recovery_note_.empty()) {
     LogWarning("the journal's log in " + folder_ + " was cut at a record that does not check (" +
-               recovery_note_ + "). After a power cut this is the write that nobody was told of; "
+               recovery_note_ +
+               "). After a power cut this is the write that nobody was told of; "
                "otherwise look at the disk.");
   }
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
@@ -237,7 +238,8 @@ absl::Status RocksJournal::Impl::OpenFamilies(const std::vector<std::string>& pr
 absl::Status RocksJournal::Impl::CheckSchema() {
   std::string found;
   if (handles_[kMeta] != nullptr) {
-    const rocksdb::Status read = db_->Get(rocksdb::ReadOptions(), handles_[kMeta], kSchemaKey, &found);
+    const rocksdb::Status read =
+        db_->Get(rocksdb::ReadOptions(), handles_[kMeta], kSchemaKey, &found);
     if (!read.ok() && !read.IsNotFound()) return ToStatus(read, "reading the journal's schema");
   }
   // Written last when a journal is made: without it, making it was cut short and nothing is in it.
@@ -287,7 +289,8 @@ absl::Status RocksJournal::Impl::Write(rocksdb::WriteBatch* batch) {
   ODW_RETURN_IF_ERROR(error());
   rocksdb::WriteOptions options;
   options.sync = true;
-  absl::Status status = ToStatus(db_->Write(options, batch), "writing to the journal in " + folder_);
+  absl::Status status =
+      ToStatus(db_->Write(options, batch), "writing to the journal in " + folder_);
   if (!status.ok()) {
     MutexLock lock(&mutex_);
     error_ = status;
@@ -308,7 +311,8 @@ void RocksJournal::Impl::AddSummary(const v1::RunSummary& summary, rocksdb::Writ
   }
   batch->Put(handles_[kIndex], TimeKey(kTimeIndex, summary.submitted_unix_ms(), run_id), "");
   if (!summary.idempotency_key().empty()) {
-    batch->Put(handles_[kIndex], IdempotencyKey(summary.owner(), summary.idempotency_key()), run_id);
+    batch->Put(handles_[kIndex], IdempotencyKey(summary.owner(), summary.idempotency_key()),
+               run_id);
   }
 }
 
@@ -354,8 +358,9 @@ absl::StatusOr<v1::RunSummary> RocksJournal::ReadSummary(const std::string& run_
   return impl_->ReadSummary(run_id);
 }
 
-absl::Status RocksJournal::ReadEvents(const std::string& run_id, uint64_t after,
-                                      const std::function<bool(uint64_t, const v1::Event&)>& visit) {
+absl::Status RocksJournal::ReadEvents(
+    const std::string& run_id, uint64_t after,
+    const std::function<bool(uint64_t, const v1::Event&)>& visit) {
   const std::string end = RunPrefixEnd(run_id);
   const rocksdb::Slice bound(end);
   rocksdb::ReadOptions options;
@@ -372,7 +377,8 @@ absl::Status RocksJournal::ReadEvents(const std::string& run_id, uint64_t after,
     }
     if (!visit(expected, event)) return absl::OkStatus();
   }
-  if (it->status().IsCorruption()) return UnreadableEvent(run_id, expected, it->status().ToString());
+  if (it->status().IsCorruption())
+    return UnreadableEvent(run_id, expected, it->status().ToString());
   return ToStatus(it->status(), "reading run " + run_id);
 }
 
@@ -401,14 +407,15 @@ absl::StatusOr<std::vector<v1::RunSummary>> RocksJournal::List(const ListOptions
   }
   const auto wanted = [&](const v1::RunSummary& run) {
     if (!options.owner.empty() && run.owner() != options.owner) return false;
-    return options.states.empty() ||
-           std::find(options.states.begin(), options.states.end(), run.state()) != options.states.end();
+    return options.states.empty() || std::find(options.states.begin(), options.states.end(),
+                                               run.state()) != options.states.end();
   };
   std::vector<v1::RunSummary> runs;
   for (; it->Valid() && runs.size() < options.limit && it->key()[0] == kTimeIndex; it->Prev()) {
     absl::StatusOr<v1::RunSummary> run = ReadSummary(std::string(RunOfTimeKey(View(it->key()))));
     // One unreadable run does not hide the others; its own reads name it.
-    if (run.status().code() == absl::StatusCode::kDataLoss || absl::IsNotFound(run.status())) continue;
+    if (run.status().code() == absl::StatusCode::kDataLoss || absl::IsNotFound(run.status()))
+      continue;
     ODW_RETURN_IF_ERROR(run.status());
     if (wanted(*run)) runs.push_back(*std::move(run));
   }
@@ -420,7 +427,8 @@ absl::StatusOr<std::vector<v1::RunSummary>> RocksJournal::OpenRuns() {
   std::unique_ptr<rocksdb::Iterator> it(
       impl_->db()->NewIterator(rocksdb::ReadOptions(), impl_->family(kIndex)));
   std::vector<v1::RunSummary> runs;
-  for (it->Seek(std::string(1, kOpenIndex)); it->Valid() && it->key()[0] == kOpenIndex; it->Next()) {
+  for (it->Seek(std::string(1, kOpenIndex)); it->Valid() && it->key()[0] == kOpenIndex;
+       it->Next()) {
     absl::StatusOr<v1::RunSummary> run = ReadSummary(std::string(RunOfTimeKey(View(it->key()))));
     if (run.status().code() == absl::StatusCode::kDataLoss) continue;
     ODW_RETURN_IF_ERROR(run.status());
@@ -458,7 +466,8 @@ absl::Status RocksJournal::DeleteRun(const std::string& run_id) {
 
 absl::Status RocksJournal::Backup(const std::string& folder) {
   rocksdb::Checkpoint* made = nullptr;
-  ODW_RETURN_IF_ERROR(ToStatus(rocksdb::Checkpoint::Create(impl_->db(), &made), "preparing a backup"));
+  ODW_RETURN_IF_ERROR(
+      ToStatus(rocksdb::Checkpoint::Create(impl_->db(), &made), "preparing a backup"));
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
   return ToStatus(checkpoint->CreateCheckpoint(folder), "making a backup in " + folder);
 }

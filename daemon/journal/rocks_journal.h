@@ -1,7 +1,8 @@
 // The journal on RocksDB, embedded. FORMAT.md says what lies where. The only source that includes
 // rocksdb is rocks_journal.cc.
 //
-// Threads: as Journal says; Backup and error() by any thread. One process a folder (RocksDB locks it).
+// Threads: as Journal says; Backup and error() by any thread. One process a folder (RocksDB locks
+// it).
 #pragma once
 
 #include <memory>
@@ -13,8 +14,9 @@ namespace odw::journal {
 
 class RocksJournal : public Journal {
  public:
-  // Opens or makes the journal in `folder`. FailedPrecondition for a newer schema or a folder in use;
-  // DataLoss when it cannot be read (what, and how to go on); ResourceExhausted on a full disk.
+  // Opens or makes the journal in `folder`. FailedPrecondition for a newer schema or a folder in
+  // use; DataLoss when it cannot be read (what, and how to go on); ResourceExhausted on a full
+  // disk.
   static absl::StatusOr<std::unique_ptr<RocksJournal>> Open(const std::string& folder);
   ~RocksJournal() override;
 
@@ -22,10 +24,12 @@ class RocksJournal : public Journal {
   absl::StatusOr<v1::RunSummary> ReadSummary(const std::string& run_id) override;
   absl::Status ReadEvents(const std::string& run_id, uint64_t after,
                           const std::function<bool(uint64_t, const v1::Event&)>& visit) override;
-  absl::StatusOr<std::string> ReadBlob(const std::string& run_id, const std::string& sha256) override;
+  absl::StatusOr<std::string> ReadBlob(const std::string& run_id,
+                                       const std::string& sha256) override;
   absl::StatusOr<std::vector<v1::RunSummary>> List(const ListOptions& options) override;
   absl::StatusOr<std::vector<v1::RunSummary>> OpenRuns() override;
-  absl::StatusOr<v1::RunSummary> FindByKey(const std::string& owner, const std::string& key) override;
+  absl::StatusOr<v1::RunSummary> FindByKey(const std::string& owner,
+                                           const std::string& key) override;
   // By the thread that appends.
   absl::Status DeleteRun(const std::string& run_id) override;
 

@@ -21,11 +21,13 @@ using prometheus::Histogram;
 using prometheus::Registry;
 
 // Seconds. Waits reach from a millisecond to the hours of a provider's limit.
-const Histogram::BucketBoundaries kWaitBuckets = {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800, 7200};
+const Histogram::BucketBoundaries kWaitBuckets = {0.001, 0.005, 0.02, 0.1,  0.5, 2,
+                                                  10,    60,    300,  1800, 7200};
 // Seconds. A synced write on a good disk takes well below a millisecond.
 const Histogram::BucketBoundaries kCommitBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                                     0.01,   0.025,   0.05,   0.1,   0.5,    2};
-const Histogram::BucketBoundaries kBatchBuckets = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096};
+const Histogram::BucketBoundaries kBatchBuckets = {1,  2,   4,   8,   16,   32,
+                                                   64, 128, 256, 512, 1024, 4096};
 
 // Runtimes come from outside: past this many names the rest are counted as "other".
 constexpr size_t kRuntimesMax = 64;
@@ -42,11 +44,16 @@ Family<Histogram>& MakeHistogram(Registry* registry, const char* name, const cha
 
 const char* StateName(v1::RunState state) {
   switch (state) {
-    case v1::COMPLETED: return "completed";
-    case v1::FAILED: return "failed";
-    case v1::KILLED: return "killed";
-    case v1::NEEDS_ATTENTION: return "needs_attention";
-    default: return "other";
+    case v1::COMPLETED:
+      return "completed";
+    case v1::FAILED:
+      return "failed";
+    case v1::KILLED:
+      return "killed";
+    case v1::NEEDS_ATTENTION:
+      return "needs_attention";
+    default:
+      return "other";
   }
 }
 
@@ -58,27 +65,32 @@ struct Metrics::Impl {
       MakeCounter(registry.get(), "odw_runs_submitted_total", "Runs accepted.");
   Family<Counter>& runs_ended =
       MakeCounter(registry.get(), "odw_runs_ended_total", "Runs that ended, by state.");
-  Family<Gauge>& runs_open = MakeGauge(registry.get(), "odw_runs_open", "Runs that have not ended, by state.");
-  Family<Counter>& nodes_settled =
-      MakeCounter(registry.get(), "odw_nodes_settled_total", "Nodes settled, by runtime and outcome.");
-  Family<Counter>& attempts_failed =
-      MakeCounter(registry.get(), "odw_attempts_failed_total", "Failed attempts, by runtime and error class.");
+  Family<Gauge>& runs_open =
+      MakeGauge(registry.get(), "odw_runs_open", "Runs that have not ended, by state.");
+  Family<Counter>& nodes_settled = MakeCounter(registry.get(), "odw_nodes_settled_total",
+                                               "Nodes settled, by runtime and outcome.");
+  Family<Counter>& attempts_failed = MakeCounter(registry.get(), "odw_attempts_failed_total",
+                                                 "Failed attempts, by runtime and error class.");
   Family<Counter>& requeued =
       MakeCounter(registry.get(), "odw_nodes_requeued_total", "Nodes queued again, by runtime.");
-  Family<Histogram>& queue_wait =
-      MakeHistogram(registry.get(), "odw_queue_wait_seconds", "From ready to assigned, by runtime.");
+  Family<Histogram>& queue_wait = MakeHistogram(registry.get(), "odw_queue_wait_seconds",
+                                                "From ready to assigned, by runtime.");
   Family<Histogram>& commit_latency =
       MakeHistogram(registry.get(), "odw_commit_seconds", "Duration of one synced journal write.");
   Family<Histogram>& commit_batch =
       MakeHistogram(registry.get(), "odw_commit_events", "Events in one synced journal write.");
-  Family<Gauge>& journal_failed =
-      MakeGauge(registry.get(), "odw_journal_failed", "1 once a journal write failed: restart odwd.");
-  Family<Gauge>& slots = MakeGauge(registry.get(), "odw_slots", "Executor slots attached, by runtime.");
-  Family<Gauge>& slots_busy = MakeGauge(registry.get(), "odw_slots_busy", "Executor slots in use, by runtime.");
-  Family<Gauge>& hosts = MakeGauge(registry.get(), "odw_script_hosts", "Script host processes, by state.");
-  Family<Counter>& parks = MakeCounter(registry.get(), "odw_host_parks_total", "Runs parked to free a host.");
-  Family<Counter>& replayed =
-      MakeCounter(registry.get(), "odw_replayed_settlements_total", "Settlements fed again to a new host.");
+  Family<Gauge>& journal_failed = MakeGauge(registry.get(), "odw_journal_failed",
+                                            "1 once a journal write failed: restart odwd.");
+  Family<Gauge>& slots =
+      MakeGauge(registry.get(), "odw_slots", "Executor slots attached, by runtime.");
+  Family<Gauge>& slots_busy =
+      MakeGauge(registry.get(), "odw_slots_busy", "Executor slots in use, by runtime.");
+  Family<Gauge>& hosts =
+      MakeGauge(registry.get(), "odw_script_hosts", "Script host processes, by state.");
+  Family<Counter>& parks =
+      MakeCounter(registry.get(), "odw_host_parks_total", "Runs parked to free a host.");
+  Family<Counter>& replayed = MakeCounter(registry.get(), "odw_replayed_settlements_total",
+                                          "Settlements fed again to a new host.");
 
   // The handles that every step touches, looked up once.
   Counter& submitted = runs_submitted.Add({});
@@ -128,7 +140,8 @@ void Metrics::SetOpenRuns(uint64_t running, uint64_t paused) {
 
 void Metrics::NodeSettled(const std::string& runtime, const std::string& outcome) {
   if (!impl_) return;
-  impl_->nodes_settled.Add({{"runtime", impl_->RuntimeLabel(runtime)}, {"outcome", outcome}}).Increment();
+  impl_->nodes_settled.Add({{"runtime", impl_->RuntimeLabel(runtime)}, {"outcome", outcome}})
+      .Increment();
 }
 
 void Metrics::AttemptFailed(const std::string& runtime, v1::ErrorCategory category) {

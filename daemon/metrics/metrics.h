@@ -1,5 +1,6 @@
-// All of odwd's numbers for Prometheus, fed by plain methods. Off until Enable: a daemon without an HTTP
-// address pays one branch a call. The only folder, with daemon/http, that includes prometheus headers.
+// All of odwd's numbers for Prometheus, fed by plain methods. Off until Enable: a daemon without an
+// HTTP address pays one branch a call. The only folder, with daemon/http, that includes prometheus
+// headers.
 //
 // Threads: every method may be called by any thread, after Enable has returned or was never called.
 #pragma once

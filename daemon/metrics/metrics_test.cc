@@ -5,7 +5,9 @@
 namespace odw::metrics {
 namespace {
 
-bool Has(const std::string& text, const std::string& line) { return text.find(line) != std::string::npos; }
+bool Has(const std::string& text, const std::string& line) {
+  return text.find(line) != std::string::npos;
+}
 
 TEST(Metrics, CostsNothingAndShowsNothingUntilEnabled) {
   Metrics metrics;

@@ -11,24 +11,36 @@ namespace {
 constexpr RetryRule kOnce = {};
 
 RetryRule Transient() {
-  return {.retryable = true, .counts = true, .tries_max = 5,
-          .first_backoff = absl::Milliseconds(500), .backoff_cap = absl::Seconds(30)};
+  return {.retryable = true,
+          .counts = true,
+          .tries_max = 5,
+          .first_backoff = absl::Milliseconds(500),
+          .backoff_cap = absl::Seconds(30)};
 }
 
 // The provider says when: waits cost nobody anything, so they are not counted.
 RetryRule RateLimited() {
-  return {.retryable = true, .counts = false, .tries_max = kTriesUnlimited,
-          .first_backoff = absl::Seconds(1), .backoff_cap = absl::Seconds(60)};
+  return {.retryable = true,
+          .counts = false,
+          .tries_max = kTriesUnlimited,
+          .first_backoff = absl::Seconds(1),
+          .backoff_cap = absl::Seconds(60)};
 }
 
 RetryRule Tries(uint32_t tries) {
-  return {.retryable = true, .counts = true, .tries_max = tries,
-          .first_backoff = absl::Milliseconds(500), .backoff_cap = absl::Seconds(30)};
+  return {.retryable = true,
+          .counts = true,
+          .tries_max = tries,
+          .first_backoff = absl::Milliseconds(500),
+          .backoff_cap = absl::Seconds(30)};
 }
 
 RetryRule AtOnce() {
-  return {.retryable = true, .counts = false, .tries_max = kTriesUnlimited,
-          .first_backoff = absl::ZeroDuration(), .backoff_cap = absl::ZeroDuration()};
+  return {.retryable = true,
+          .counts = false,
+          .tries_max = kTriesUnlimited,
+          .first_backoff = absl::ZeroDuration(),
+          .backoff_cap = absl::ZeroDuration()};
 }
 
 constexpr int kCategories = v1::ErrorCategory_MAX + 1;
@@ -36,28 +48,40 @@ constexpr int kCategories = v1::ErrorCategory_MAX + 1;
 // In the order of the numbers in types.proto; a test compares.
 const ErrorInfo* Table() {
   static const ErrorInfo table[] = {
-      {"unspecified", kOnce, "This is a fault of odwd or of an executor: please report it with the run's report."},
-      {"rate_limit", RateLimited(), "Wait, lower `concurrency`, or ask the provider for a higher limit."},
-      {"overloaded", Transient(), "The provider is out of capacity: run it again later, or choose another model."},
-      {"network", Transient(), "Check the executor's network and the provider's base URL, then run it again."},
-      {"auth", kOnce, "Check the provider's key in the executor's environment, then restart the executor."},
-      {"permission", kOnce, "Allow the action in the node's `permission` or `tools`, or change the prompt."},
+      {"unspecified", kOnce,
+       "This is a fault of odwd or of an executor: please report it with the run's report."},
+      {"rate_limit", RateLimited(),
+       "Wait, lower `concurrency`, or ask the provider for a higher limit."},
+      {"overloaded", Transient(),
+       "The provider is out of capacity: run it again later, or choose another model."},
+      {"network", Transient(),
+       "Check the executor's network and the provider's base URL, then run it again."},
+      {"auth", kOnce,
+       "Check the provider's key in the executor's environment, then restart the executor."},
+      {"permission", kOnce,
+       "Allow the action in the node's `permission` or `tools`, or change the prompt."},
       {"refused", kOnce, "The model declined: change the prompt or choose another model."},
       {"invalid_request", kOnce, "Correct the call's options as the message says."},
       {"context_length", kOnce, "Shorten the prompt or choose a model with a larger context."},
       {"model_not_found", kOnce, "Correct the model's name, or give the key access to it."},
       {"timeout", kOnce, "Raise the call's timeout or give the node less to do."},
-      {"stall", Tries(6), "The runtime stopped making progress: look at the executor's log, then run it again."},
-      {"crashed", Tries(2), "Look at the executor's log for why the runtime ended, then run it again."},
+      {"stall", Tries(6),
+       "The runtime stopped making progress: look at the executor's log, then run it again."},
+      {"crashed", Tries(2),
+       "Look at the executor's log for why the runtime ended, then run it again."},
       {"schema", kOnce, "Loosen the schema, or say in the prompt what the answer must look like."},
-      {"exit_status", kOnce, "Run the command by hand with the same arguments to see what it reports."},
+      {"exit_status", kOnce,
+       "Run the command by hand with the same arguments to see what it reports."},
       {"host_lost", AtOnce(), "Start the executor again where it ran; the node goes on by itself."},
       {"cancelled", kOnce, "Nothing to do: the node was stopped on request."},
-      {"output_too_large", kOnce, "Ask for less output, or raise the limit that the message names."},
-      {"unsupported", kOnce, "Start an executor that serves this, or change the call's runtime or options."},
+      {"output_too_large", kOnce,
+       "Ask for less output, or raise the limit that the message names."},
+      {"unsupported", kOnce,
+       "Start an executor that serves this, or change the call's runtime or options."},
       {"budget", kOnce, "Raise the run's budget or give it less to do."},
       {"limit", kOnce, "Raise the limit that the message names, or split the work into more runs."},
-      {"internal", kOnce, "This is a fault of odwd or of an executor: please report it with the run's report."},
+      {"internal", kOnce,
+       "This is a fault of odwd or of an executor: please report it with the run's report."},
   };
   static_assert(sizeof table / sizeof table[0] == kCategories, "one row a category");
   return table;

@@ -23,7 +23,7 @@ struct RetryRule {
 };
 
 struct ErrorInfo {
-  const char* name;       // "rate_limit": in JSON, pages and metrics
+  const char* name;  // "rate_limit": in JSON, pages and metrics
   RetryRule retry;
   const char* next_step;  // one sentence for the user; never empty
 };
@@ -34,8 +34,8 @@ const ErrorInfo& InfoOf(v1::ErrorCategory category);
 // The category with this name; ERROR_CATEGORY_UNSPECIFIED when there is none.
 v1::ErrorCategory CategoryFromName(const char* name);
 
-// How long to wait after the `failures`-th failure in a row (from 1): doubles from first_backoff to the
-// cap; never less than `retry_after`. Without jitter, which the caller adds and journals.
+// How long to wait after the `failures`-th failure in a row (from 1): doubles from first_backoff to
+// the cap; never less than `retry_after`. Without jitter, which the caller adds and journals.
 absl::Duration BackoffAfter(const RetryRule& rule, uint32_t failures, absl::Duration retry_after);
 
 }  // namespace odw::model

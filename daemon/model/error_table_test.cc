@@ -12,7 +12,8 @@ TEST(ErrorTable, RowsFollowTheNumbersInTypesProto) {
   for (int i = 1; i <= v1::ErrorCategory_MAX; ++i) {
     const auto category = static_cast<v1::ErrorCategory>(i);
     std::string name = v1::ErrorCategory_Name(category);
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     EXPECT_EQ(InfoOf(category).name, name);
     EXPECT_EQ(CategoryFromName(name.c_str()), category);
     EXPECT_NE(std::string(InfoOf(category).next_step), "");
@@ -45,10 +46,11 @@ TEST(ErrorTable, TransientErrorsDoubleFromHalfASecondToThirty) {
 TEST(ErrorTable, TriesOfTheOthers) {
   EXPECT_EQ(InfoOf(v1::CRASHED).retry.tries_max, 2u);
   EXPECT_EQ(InfoOf(v1::STALL).retry.tries_max, 6u);
-  EXPECT_EQ(BackoffAfter(InfoOf(v1::HOST_LOST).retry, 9, absl::ZeroDuration()), absl::ZeroDuration());
+  EXPECT_EQ(BackoffAfter(InfoOf(v1::HOST_LOST).retry, 9, absl::ZeroDuration()),
+            absl::ZeroDuration());
   EXPECT_FALSE(InfoOf(v1::HOST_LOST).retry.counts);
-  for (v1::ErrorCategory category : {v1::AUTH, v1::REFUSED, v1::TIMEOUT, v1::SCHEMA, v1::EXIT_STATUS,
-                                     v1::CANCELLED, v1::BUDGET, v1::INTERNAL}) {
+  for (v1::ErrorCategory category : {v1::AUTH, v1::REFUSED, v1::TIMEOUT, v1::SCHEMA,
+                                     v1::EXIT_STATUS, v1::CANCELLED, v1::BUDGET, v1::INTERNAL}) {
     EXPECT_FALSE(InfoOf(category).retry.retryable);
     EXPECT_EQ(InfoOf(category).retry.tries_max, 1u);
   }

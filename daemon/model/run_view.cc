@@ -13,25 +13,46 @@ namespace {
 
 v1::NodeState StateOf(v1::NodeEnd end) {
   switch (end) {
-    case v1::END_DONE: return v1::NODE_DONE;
-    case v1::END_SKIPPED: return v1::NODE_SKIPPED;
-    case v1::END_CACHED: return v1::NODE_CACHED;
-    case v1::END_CANCELLED: return v1::NODE_CANCELLED;
-    default: return v1::NODE_FAILED;
+    case v1::END_DONE:
+      return v1::NODE_DONE;
+    case v1::END_SKIPPED:
+      return v1::NODE_SKIPPED;
+    case v1::END_CACHED:
+      return v1::NODE_CACHED;
+    case v1::END_CANCELLED:
+      return v1::NODE_CANCELLED;
+    default:
+      return v1::NODE_FAILED;
   }
 }
 
 void Count(v1::NodeState state, v1::NodeCounts* counts) {
   counts->set_total(counts->total() + 1);
   switch (state) {
-    case v1::NODE_RUNNING: counts->set_running(counts->running() + 1); break;
-    case v1::NODE_DONE: counts->set_done(counts->done() + 1); break;
-    case v1::NODE_FAILED: counts->set_failed(counts->failed() + 1); break;
-    case v1::NODE_SKIPPED: counts->set_skipped(counts->skipped() + 1); break;
-    case v1::NODE_CACHED: counts->set_cached(counts->cached() + 1); break;
-    case v1::NODE_BLOCKED: counts->set_blocked(counts->blocked() + 1); break;
-    case v1::NODE_CANCELLED: counts->set_cancelled(counts->cancelled() + 1); break;
-    default: counts->set_queued(counts->queued() + 1); break;  // backoff waits in the queue too
+    case v1::NODE_RUNNING:
+      counts->set_running(counts->running() + 1);
+      break;
+    case v1::NODE_DONE:
+      counts->set_done(counts->done() + 1);
+      break;
+    case v1::NODE_FAILED:
+      counts->set_failed(counts->failed() + 1);
+      break;
+    case v1::NODE_SKIPPED:
+      counts->set_skipped(counts->skipped() + 1);
+      break;
+    case v1::NODE_CACHED:
+      counts->set_cached(counts->cached() + 1);
+      break;
+    case v1::NODE_BLOCKED:
+      counts->set_blocked(counts->blocked() + 1);
+      break;
+    case v1::NODE_CANCELLED:
+      counts->set_cancelled(counts->cancelled() + 1);
+      break;
+    default:
+      counts->set_queued(counts->queued() + 1);
+      break;  // backoff waits in the queue too
   }
 }
 
@@ -68,17 +89,33 @@ void RunView::Apply(uint64_t seq, const v1::Event& event) {
       header_ = event.submitted();
       run_.set_submitted_unix_ms(at);
       break;
-    case v1::Event::kCalled: OnCalled(at, event.called()); break;
-    case v1::Event::kAttemptStarted: OnAttemptStarted(at, event.attempt_started()); break;
-    case v1::Event::kAttemptEnded: OnAttemptEnded(event.attempt_ended()); break;
-    case v1::Event::kSettled: OnSettled(at, event.settled()); break;
-    case v1::Event::kRequeued: OnRequeued(at, event.requeued()); break;
-    case v1::Event::kBlocked: OnBlocked(event.blocked()); break;
-    case v1::Event::kLine: OnLine(event.line()); break;
+    case v1::Event::kCalled:
+      OnCalled(at, event.called());
+      break;
+    case v1::Event::kAttemptStarted:
+      OnAttemptStarted(at, event.attempt_started());
+      break;
+    case v1::Event::kAttemptEnded:
+      OnAttemptEnded(event.attempt_ended());
+      break;
+    case v1::Event::kSettled:
+      OnSettled(at, event.settled());
+      break;
+    case v1::Event::kRequeued:
+      OnRequeued(at, event.requeued());
+      break;
+    case v1::Event::kBlocked:
+      OnBlocked(event.blocked());
+      break;
+    case v1::Event::kLine:
+      OnLine(event.line());
+      break;
     case v1::Event::kReturned:
       if (event.returned().ok()) *run_.mutable_result() = event.returned().value_json();
       break;
-    case v1::Event::kEnded: OnEnded(at, event.ended()); break;
+    case v1::Event::kEnded:
+      OnEnded(at, event.ended());
+      break;
     case v1::Event::kLateUsage:
       AddUsage(event.late_usage().usage(), run_.mutable_usage());
       if (v1::Node* node = FindNode(event.late_usage().node())) {
@@ -86,7 +123,8 @@ void RunView::Apply(uint64_t seq, const v1::Event& event) {
       }
       break;
     case v1::Event::kStopRequested:
-    case v1::Event::BODY_NOT_SET: break;
+    case v1::Event::BODY_NOT_SET:
+      break;
   }
 }
 
@@ -134,7 +172,8 @@ void RunView::OnAttemptEnded(const v1::AttemptEnded& ended) {
     *node->mutable_error() = ended.error();
     return;
   }
-  successes_[ended.node()] = {.attempt = ended.attempt(), .value = ended.value(),
+  successes_[ended.node()] = {.attempt = ended.attempt(),
+                              .value = ended.value(),
                               .is_json = ended.value_is_json(),
                               .started_unix_ms = ended.started_unix_ms(),
                               .ended_unix_ms = ended.ended_unix_ms()};

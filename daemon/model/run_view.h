@@ -1,5 +1,6 @@
-// The journal's records as clients see them: folds v1::Event into a v1::Run, and turns single records
-// into v1::WatchEvent. Reads only what is committed; decides nothing. Not thread-safe; cheap to make.
+// The journal's records as clients see them: folds v1::Event into a v1::Run, and turns single
+// records into v1::WatchEvent. Reads only what is committed; decides nothing. Not thread-safe;
+// cheap to make.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,9 @@ class RunView {
   // In order of `seq`; every event of the run.
   void Apply(uint64_t seq, const v1::Event& event);
 
-  // Everything folded so far, with nodes in call order. Only agent() calls are nodes: timers and child
-  // workflows take ordinals but do no work of their own. May be called again after more events.
+  // Everything folded so far, with nodes in call order. Only agent() calls are nodes: timers and
+  // child workflows take ordinals but do no work of their own. May be called again after more
+  // events.
   v1::Run Build() const;
 
   // The header, once applied; null before.
@@ -49,14 +51,15 @@ class RunView {
   };
 
   std::optional<v1::RunSubmitted> header_;
-  v1::Run run_;  // without counts, census and log, which Build adds
+  v1::Run run_;                                  // without counts, census and log, which Build adds
   absl::flat_hash_map<uint64_t, int> index_of_;  // ordinal -> place in run_.node
   absl::flat_hash_map<uint64_t, Success> successes_;
   absl::flat_hash_map<uint64_t, std::string> blocked_why_;
   std::deque<std::string> log_;
 };
 
-// Adds `more` to `total`. Money in another currency than the total's first is left out of cost_micros.
+// Adds `more` to `total`. Money in another currency than the total's first is left out of
+// cost_micros.
 void AddUsage(const v1::Usage& more, v1::Usage* total);
 
 // Input and output tokens together, without the cached ones: what a repeat costs.
@@ -70,9 +73,10 @@ v1::RunSummary SummaryFromRun(const v1::Run& run);
 // True for a state that a run never leaves.
 bool IsEnded(v1::RunState state);
 
-// What a watcher is told of a record; nullopt: nothing. `summary` is the run's, and only looked at for
-// the record that ends it (its census); may be null otherwise. A NodeChanged without a state means that
-// the node's state stays as it was; label, phase, runtime and model come with the call alone.
+// What a watcher is told of a record; nullopt: nothing. `summary` is the run's, and only looked at
+// for the record that ends it (its census); may be null otherwise. A NodeChanged without a state
+// means that the node's state stays as it was; label, phase, runtime and model come with the call
+// alone.
 std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
                                            const v1::RunSummary* summary);
 

@@ -44,11 +44,20 @@ bool FromSettled(const v1::Settled& settled, v1::NodeChanged* out) {
   out->set_ordinal(settled.node());
   out->set_attempt(settled.attempt());
   switch (settled.end()) {
-    case v1::END_DONE: out->set_state(v1::NODE_DONE); return true;
-    case v1::END_SKIPPED: out->set_state(v1::NODE_SKIPPED); return true;
-    case v1::END_CACHED: out->set_state(v1::NODE_CACHED); return true;
-    case v1::END_CANCELLED: out->set_state(v1::NODE_CANCELLED); return true;
-    default: break;
+    case v1::END_DONE:
+      out->set_state(v1::NODE_DONE);
+      return true;
+    case v1::END_SKIPPED:
+      out->set_state(v1::NODE_SKIPPED);
+      return true;
+    case v1::END_CACHED:
+      out->set_state(v1::NODE_CACHED);
+      return true;
+    case v1::END_CANCELLED:
+      out->set_state(v1::NODE_CANCELLED);
+      return true;
+    default:
+      break;
   }
   out->set_state(v1::NODE_FAILED);
   if (!settled.error_message().empty()) {
@@ -100,9 +109,7 @@ void AddUsage(const v1::Usage& more, v1::Usage* total) {
   }
 }
 
-uint64_t TokensOf(const v1::Usage& usage) {
-  return usage.input_tokens() + usage.output_tokens();
-}
+uint64_t TokensOf(const v1::Usage& usage) { return usage.input_tokens() + usage.output_tokens(); }
 
 v1::Run RunFromSummary(const v1::RunSummary& summary) {
   v1::Run run;
@@ -205,7 +212,9 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
       out.mutable_node()->set_attempt(event.attempt_started().attempt());
       out.mutable_node()->set_executor(event.attempt_started().executor_id());
       break;
-    case v1::Event::kAttemptEnded: FromAttemptEnded(event.attempt_ended(), out.mutable_node()); break;
+    case v1::Event::kAttemptEnded:
+      FromAttemptEnded(event.attempt_ended(), out.mutable_node());
+      break;
     case v1::Event::kSettled:
       if (!FromSettled(event.settled(), out.mutable_node())) return std::nullopt;
       break;
@@ -220,8 +229,12 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
       out.mutable_node()->set_state(v1::NODE_BLOCKED);
       out.mutable_node()->mutable_error()->set_message(event.blocked().why());
       break;
-    case v1::Event::kLine: FromLine(event.line(), &out); break;
-    case v1::Event::kEnded: FromEnded(event.ended(), summary, out.mutable_run_ended()); break;
+    case v1::Event::kLine:
+      FromLine(event.line(), &out);
+      break;
+    case v1::Event::kEnded:
+      FromEnded(event.ended(), summary, out.mutable_run_ended());
+      break;
     case v1::Event::kLateUsage:
       out.mutable_node()->set_ordinal(event.late_usage().node());
       out.mutable_node()->set_attempt(event.late_usage().attempt());
@@ -229,7 +242,8 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
       break;
     case v1::Event::kReturned:
     case v1::Event::kStopRequested:
-    case v1::Event::BODY_NOT_SET: return std::nullopt;
+    case v1::Event::BODY_NOT_SET:
+      return std::nullopt;
   }
   return out;
 }

@@ -270,7 +270,8 @@ TEST(WatchEvents, SayWhatTheRecordSaysAndNoMore) {
 
 TEST(WatchEvents, TheStartNamesThePlannedPhases) {
   v1::Event event;
-  event.mutable_submitted()->set_meta_json(R"({"phases":["a",{"title":"b","model":"m"},3,{"detail":"c"}]})");
+  event.mutable_submitted()->set_meta_json(
+      R"({"phases":["a",{"title":"b","model":"m"},3,{"detail":"c"}]})");
   const auto out = ToWatchEvent(1, event, nullptr);
   ASSERT_EQ(out->run_started().phases_size(), 2);
   EXPECT_EQ(out->run_started().phases(1), "b");

@@ -15,7 +15,8 @@ constexpr int kHeldMax = 1000000;
 constexpr size_t kMessageOverheadBytes = 512;
 
 size_t BytesOf(const v1::ToExecutor& message) {
-  return kMessageOverheadBytes + (message.has_assign() ? message.assign().request().prompt().size() : 0);
+  return kMessageOverheadBytes +
+         (message.has_assign() ? message.assign().request().prompt().size() : 0);
 }
 
 absl::Status CheckRegister(const v1::Register& info) {
@@ -33,9 +34,11 @@ absl::Status CheckRegister(const v1::Register& info) {
   }
   if (info.slots() < 1 || info.slots() > config::kSlotsMax) {
     return absl::InvalidArgumentError("register: slots is " + std::to_string(info.slots()) +
-                                      " and must be from 1 to " + std::to_string(config::kSlotsMax));
+                                      " and must be from 1 to " +
+                                      std::to_string(config::kSlotsMax));
   }
-  if (info.held_size() > kHeldMax) return absl::ResourceExhaustedError("register: too many held tasks");
+  if (info.held_size() > kHeldMax)
+    return absl::ResourceExhaustedError("register: too many held tasks");
   return absl::OkStatus();
 }
 
@@ -89,7 +92,8 @@ void AttachReactor::MaybeWrite() {
   queued_bytes_ -= BytesOf(current_);
   writing_ = true;
   grpc::WriteOptions options;
-  // Never on the first, for gRPC would hold the stream's headers back with it and then wait for them.
+  // Never on the first, for gRPC would hold the stream's headers back with it and then wait for
+  // them.
   if (started_writing_ && !queue_.empty()) options.set_buffer_hint();
   started_writing_ = true;
   StartWrite(&current_, options);
@@ -103,17 +107,20 @@ void AttachReactor::FinishOnce(const absl::Status& status) {
 }
 
 absl::Status AttachReactor::Take(v1::FromExecutor message) {
-  if (message.body_case() == v1::FromExecutor::BODY_NOT_SET) return absl::OkStatus();  // a newer kind
+  if (message.body_case() == v1::FromExecutor::BODY_NOT_SET)
+    return absl::OkStatus();  // a newer kind
   if (!registered_) {
     if (!message.has_register_()) {
       return absl::InvalidArgumentError("the first message of a stream must be Register");
     }
     ODW_RETURN_IF_ERROR(CheckRegister(message.register_()));
     registered_ = true;
-    inbox_->Post(core::ExecutorAttached{.session = id_, .info = std::move(*message.mutable_register_())});
+    inbox_->Post(
+        core::ExecutorAttached{.session = id_, .info = std::move(*message.mutable_register_())});
     return absl::OkStatus();
   }
-  if (message.has_register_()) return absl::InvalidArgumentError("Register came twice on one stream");
+  if (message.has_register_())
+    return absl::InvalidArgumentError("Register came twice on one stream");
   inbox_->Post(core::ExecutorSaid{.session = id_, .message = std::move(message)});
   return absl::OkStatus();
 }

@@ -1,8 +1,9 @@
-// One executor's stream. Messages from the executor go to the core's inbox as they come; messages to it
-// are queued and written one after the other, with the hint that lets gRPC join them in one system call.
+// One executor's stream. Messages from the executor go to the core's inbox as they come; messages
+// to it are queued and written one after the other, with the hint that lets gRPC join them in one
+// system call.
 //
-// Threads: Start once; Send and Close by any; the rest is called by gRPC. Keeps itself alive until OnDone,
-// after which the core is told with ExecutorDetached.
+// Threads: Start once; Send and Close by any; the rest is called by gRPC. Keeps itself alive until
+// OnDone, after which the core is told with ExecutorDetached.
 #pragma once
 
 #include <grpcpp/support/server_callback.h>
@@ -48,7 +49,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<v1::FromExecutor, v1:
   core::CoreInbox* const inbox_;
   std::shared_ptr<AttachReactor> self_;
   core::SessionId id_ = 0;
-  bool registered_ = false;    // used by reads only, of which there is one at a time
+  bool registered_ = false;  // used by reads only, of which there is one at a time
   v1::FromExecutor incoming_;
 
   Mutex mutex_;

@@ -27,7 +27,8 @@ std::string OwnUserName() {
   std::vector<char> buffer(16384);
   passwd entry;
   passwd* found = nullptr;
-  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr) {
     return found->pw_name;
   }
   return "uid-" + std::to_string(geteuid());
@@ -42,8 +43,9 @@ absl::StatusOr<std::string> LoadOrMakeToken(const std::string& path) {
     return token;
   }
   if ((info.st_mode & 077) != 0) {
-    return absl::PermissionDeniedError("the token file " + path +
-                                       " may be read by others: chmod 600 it, or delete it to get a new token");
+    return absl::PermissionDeniedError(
+        "the token file " + path +
+        " may be read by others: chmod 600 it, or delete it to get a new token");
   }
   ODW_ASSIGN_OR_RETURN(std::string token, ReadFile(path, kTokenFileBytesMax));
   while (!token.empty() && (token.back() == '\n' || token.back() == ' ')) token.pop_back();
@@ -60,12 +62,14 @@ absl::StatusOr<std::string> Auth::Check(const grpc::CallbackServerContext& conte
   const auto header = metadata.find("authorization");
   if (header == metadata.end()) {
     return absl::UnauthenticatedError(
-        "this address needs the daemon's token: give --token-file (the file `token` in its data folder)");
+        "this address needs the daemon's token: give --token-file (the file `token` in its data "
+        "folder)");
   }
   const std::string value(header->second.data(), header->second.size());
   if (token_.empty() || value.rfind(kBearer, 0) != 0 ||
       !SameBytes(value.substr(sizeof kBearer - 1), token_)) {
-    return absl::UnauthenticatedError("the token is not this daemon's: compare --token-file with its data folder");
+    return absl::UnauthenticatedError(
+        "the token is not this daemon's: compare --token-file with its data folder");
   }
   return owner_;
 }

@@ -24,8 +24,8 @@ absl::Status CheckRunId(const std::string& run_id) {
 
 }  // namespace
 
-ControlService::ControlService(const ServerOptions& options, const ServerDeps& deps, const Auth* auth,
-                               Hub* hub, ReadPool* pool, Activity* activity)
+ControlService::ControlService(const ServerOptions& options, const ServerDeps& deps,
+                               const Auth* auth, Hub* hub, ReadPool* pool, Activity* activity)
     : deps_(deps),
       defaults_{.limits = options.limits,
                 .default_runtime = options.default_runtime,
@@ -37,7 +37,8 @@ ControlService::ControlService(const ServerOptions& options, const ServerDeps& d
       pool_(pool),
       activity_(activity) {}
 
-absl::StatusOr<std::string> ControlService::Admit(const grpc::CallbackServerContext& context) const {
+absl::StatusOr<std::string> ControlService::Admit(
+    const grpc::CallbackServerContext& context) const {
   ODW_ASSIGN_OR_RETURN(std::string owner, auth_->Check(context));
   ODW_RETURN_IF_ERROR(hub_->status());
   return owner;
@@ -68,7 +69,8 @@ grpc::ServerUnaryReactor* ControlService::Submit(grpc::CallbackServerContext* co
   load.set_script_name(ScriptNameOf(*request));
   load.set_source(request->script());
   load.set_dialect(request->dialect());
-  const Submission submission{.call = call, .request = request, .response = response, .owner = *owner};
+  const Submission submission{
+      .call = call, .request = request, .response = response, .owner = *owner};
   deps_.loader->Load(std::move(load),
                      [this, submission](absl::StatusOr<v1::script::LoadReply> reply) {
                        OnLoaded(submission, std::move(reply));
@@ -98,7 +100,8 @@ void ControlService::OnLoaded(const Submission& submission,
   // The loader's thread must not wait for the disk.
   pool_->Post([this, submission, submit = std::move(submit)]() mutable {
     auto holder = deps_.journal->FindByKey(submission.owner, submission.request->idempotency_key());
-    if (!holder.ok() && !absl::IsNotFound(holder.status())) return submission.call->Answer(holder.status());
+    if (!holder.ok() && !absl::IsNotFound(holder.status()))
+      return submission.call->Answer(holder.status());
     if (holder.ok()) submit.holder_of_key = *std::move(holder);
     PostSubmit(submission, std::move(submit));
   });
@@ -137,7 +140,8 @@ grpc::ServerUnaryReactor* ControlService::Stop(grpc::CallbackServerContext* cont
   absl::Status status = owner.status();
   if (status.ok()) status = CheckRunId(request->run_id());
   if (status.ok() && request->reason().size() > kReasonBytesMax) {
-    status = absl::InvalidArgumentError("a reason has at most " + std::to_string(kReasonBytesMax) + " bytes");
+    status = absl::InvalidArgumentError("a reason has at most " + std::to_string(kReasonBytesMax) +
+                                        " bytes");
   }
   if (!status.ok()) {
     call->Answer(status);
@@ -151,7 +155,9 @@ grpc::ServerUnaryReactor* ControlService::Stop(grpc::CallbackServerContext* cont
   PostAndWait(
       call,
       [&](core::RequestId id) {
-        return core::Input(core::StopRun{.request = id, .run_id = request->run_id(), .owner = *owner,
+        return core::Input(core::StopRun{.request = id,
+                                         .run_id = request->run_id(),
+                                         .owner = *owner,
                                          .reason = request->reason()});
       },
       [this, call, answer](core::Reply reply) {
@@ -164,7 +170,8 @@ grpc::ServerUnaryReactor* ControlService::Stop(grpc::CallbackServerContext* cont
 // ---- Reads: from the committed view.
 
 grpc::ServerUnaryReactor* ControlService::GetRun(grpc::CallbackServerContext* context,
-                                                 const v1::GetRunRequest* request, v1::Run* response) {
+                                                 const v1::GetRunRequest* request,
+                                                 v1::Run* response) {
   auto* call = new UnaryCall(activity_);
   absl::StatusOr<std::string> owner = Admit(*context);
   if (!owner.ok()) {
@@ -183,11 +190,11 @@ absl::Status ControlService::FillRun(const v1::GetRunRequest& request, const std
   *out = model::RunFromSummary(summary);
   if (!request.with_nodes()) return absl::OkStatus();
   model::RunView view;
-  ODW_RETURN_IF_ERROR(deps_.journal->ReadEvents(request.run_id(), 0,
-                                                [&](uint64_t seq, const v1::Event& event) {
-                                                  view.Apply(seq, event);
-                                                  return true;
-                                                }));
+  ODW_RETURN_IF_ERROR(
+      deps_.journal->ReadEvents(request.run_id(), 0, [&](uint64_t seq, const v1::Event& event) {
+        view.Apply(seq, event);
+        return true;
+      }));
   v1::Run folded = view.Build();
   out->mutable_node()->Swap(folded.mutable_node());
   out->mutable_log()->Swap(folded.mutable_log());
@@ -249,9 +256,9 @@ grpc::ServerUnaryReactor* ControlService::GetResult(grpc::CallbackServerContext*
   return call;
 }
 
-// Registers first and looks at the run then, so that an end between the two is not missed. Whoever takes
-// the waiter out of the hub answers the call: the run's end, a failure, the first look or a client that
-// goes away.
+// Registers first and looks at the run then, so that an end between the two is not missed. Whoever
+// takes the waiter out of the hub answers the call: the run's end, a failure, the first look or a
+// client that goes away.
 void ControlService::WaitForResult(UnaryCall* call, const v1::GetResultRequest* request,
                                    v1::GetResultResponse* response, const std::string& owner) {
   const std::string& run_id = request->run_id();
@@ -278,7 +285,8 @@ absl::Status ControlService::FillResult(const std::string& run_id, const std::st
                                         v1::GetResultResponse* out) const {
   ODW_ASSIGN_OR_RETURN(const v1::RunSummary summary, ReadOwn(run_id, owner));
   if (!model::IsEnded(summary.state())) {
-    return absl::FailedPreconditionError("run " + run_id + " has not ended: wait for it, or watch it");
+    return absl::FailedPreconditionError("run " + run_id +
+                                         " has not ended: wait for it, or watch it");
   }
   *out->mutable_run() = model::RunFromSummary(summary);
   if (!summary.has_result()) return absl::OkStatus();
@@ -291,11 +299,12 @@ absl::Status ControlService::FillResult(const std::string& run_id, const std::st
   return absl::OkStatus();
 }
 
-grpc::ServerWriteReactor<v1::WatchEvent>* ControlService::Watch(grpc::CallbackServerContext* context,
-                                                                const v1::WatchRequest* request) {
+grpc::ServerWriteReactor<v1::WatchEvent>* ControlService::Watch(
+    grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
   absl::StatusOr<std::string> owner = Admit(*context);
   const auto reactor = std::make_shared<WatchReactor>(
-      WatchReactor::Deps{.hub = hub_, .pool = pool_, .journal = deps_.journal, .activity = activity_},
+      WatchReactor::Deps{
+          .hub = hub_, .pool = pool_, .journal = deps_.journal, .activity = activity_},
       owner.ok() ? *owner : "", request->run_id(), request->after());
   absl::Status status = owner.status();
   if (status.ok()) status = CheckRunId(request->run_id());
@@ -303,8 +312,8 @@ grpc::ServerWriteReactor<v1::WatchEvent>* ControlService::Watch(grpc::CallbackSe
   return reactor.get();  // holds itself until gRPC is done with it
 }
 
-grpc::ServerWriteReactor<v1::ReportChunk>* ControlService::Report(grpc::CallbackServerContext* context,
-                                                                  const v1::ReportRequest* request) {
+grpc::ServerWriteReactor<v1::ReportChunk>* ControlService::Report(
+    grpc::CallbackServerContext* context, const v1::ReportRequest* request) {
   auto* reactor = new ReportReactor(activity_);
   absl::StatusOr<std::string> owner = Admit(*context);
   if (!owner.ok()) {

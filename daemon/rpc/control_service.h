@@ -1,5 +1,5 @@
-// The Control service. Reads answer from the journal's committed view, on the read pool; Submit and Stop
-// go through the core and answer when what they did is durable.
+// The Control service. Reads answer from the journal's committed view, on the read pool; Submit and
+// Stop go through the core and answer when what they did is durable.
 //
 // Threads: called by gRPC's threads.
 #pragma once
@@ -26,10 +26,11 @@ class ControlService final : public v1::Control::CallbackService {
   ControlService(const ServerOptions& options, const ServerDeps& deps, const Auth* auth, Hub* hub,
                  ReadPool* pool, Activity* activity);
 
-  grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context, const v1::SubmitRequest* request,
+  grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
+                                   const v1::SubmitRequest* request,
                                    v1::SubmitResponse* response) override;
-  grpc::ServerUnaryReactor* GetRun(grpc::CallbackServerContext* context, const v1::GetRunRequest* request,
-                                   v1::Run* response) override;
+  grpc::ServerUnaryReactor* GetRun(grpc::CallbackServerContext* context,
+                                   const v1::GetRunRequest* request, v1::Run* response) override;
   grpc::ServerUnaryReactor* ListRuns(grpc::CallbackServerContext* context,
                                      const v1::ListRunsRequest* request,
                                      v1::ListRunsResponse* response) override;
@@ -38,12 +39,13 @@ class ControlService final : public v1::Control::CallbackService {
                                       v1::GetResultResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchEvent>* Watch(grpc::CallbackServerContext* context,
                                                   const v1::WatchRequest* request) override;
-  grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context, const v1::StopRequest* request,
+  grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context,
+                                 const v1::StopRequest* request,
                                  v1::StopResponse* response) override;
   grpc::ServerWriteReactor<v1::ReportChunk>* Report(grpc::CallbackServerContext* context,
                                                     const v1::ReportRequest* request) override;
-  grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context, const v1::GetInfoRequest* request,
-                                    v1::Info* response) override;
+  grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context,
+                                    const v1::GetInfoRequest* request, v1::Info* response) override;
 
  private:
   // The caller's owner name, once the caller is known and the journal is sound.
@@ -63,7 +65,8 @@ class ControlService final : public v1::Control::CallbackService {
   void PostAndWait(UnaryCall* call, const std::function<core::Input(core::RequestId)>& make,
                    std::function<void(core::Reply)> done);
 
-  absl::Status FillRun(const v1::GetRunRequest& request, const std::string& owner, v1::Run* out) const;
+  absl::Status FillRun(const v1::GetRunRequest& request, const std::string& owner,
+                       v1::Run* out) const;
   absl::Status FillList(const v1::ListRunsRequest& request, const std::string& owner,
                         v1::ListRunsResponse* out) const;
   absl::Status FillResult(const std::string& run_id, const std::string& owner,

@@ -73,20 +73,24 @@ struct BadSubmit {
 TEST_F(Control, SubmitRefusesWhatIsWrongOrTooMuch) {
   const std::vector<BadSubmit> cases = {
       {"empty", [](auto* r) { r->clear_script(); }, grpc::StatusCode::INVALID_ARGUMENT, "empty"},
-      {"utf8", [](auto* r) { r->set_script("a\xff"); }, grpc::StatusCode::INVALID_ARGUMENT, "byte 1"},
-      {"overlong", [](auto* r) { r->set_script("\xc0\xaf"); }, grpc::StatusCode::INVALID_ARGUMENT, "UTF-8"},
-      {"surrogate", [](auto* r) { r->set_script("\xed\xa0\x80"); }, grpc::StatusCode::INVALID_ARGUMENT,
+      {"utf8", [](auto* r) { r->set_script("a\xff"); }, grpc::StatusCode::INVALID_ARGUMENT,
+       "byte 1"},
+      {"overlong", [](auto* r) { r->set_script("\xc0\xaf"); }, grpc::StatusCode::INVALID_ARGUMENT,
        "UTF-8"},
-      {"cut", [](auto* r) { r->set_script("\xe2\x82"); }, grpc::StatusCode::INVALID_ARGUMENT, "UTF-8"},
-      {"long", [](auto* r) { r->set_script(std::string(600000, 'x')); }, grpc::StatusCode::RESOURCE_EXHAUSTED,
-       "524288 (limits.script_chars_max)"},
-      {"args", [](auto* r) { r->set_args_json("{"); }, grpc::StatusCode::INVALID_ARGUMENT, "args is not JSON"},
+      {"surrogate", [](auto* r) { r->set_script("\xed\xa0\x80"); },
+       grpc::StatusCode::INVALID_ARGUMENT, "UTF-8"},
+      {"cut", [](auto* r) { r->set_script("\xe2\x82"); }, grpc::StatusCode::INVALID_ARGUMENT,
+       "UTF-8"},
+      {"long", [](auto* r) { r->set_script(std::string(600000, 'x')); },
+       grpc::StatusCode::RESOURCE_EXHAUSTED, "524288 (limits.script_chars_max)"},
+      {"args", [](auto* r) { r->set_args_json("{"); }, grpc::StatusCode::INVALID_ARGUMENT,
+       "args is not JSON"},
       {"big args", [](auto* r) { r->set_args_json("\"" + std::string(17u << 20, 'x') + "\""); },
        grpc::StatusCode::RESOURCE_EXHAUSTED, "limits.args_bytes_max"},
       {"key", [](auto* r) { r->set_idempotency_key(std::string(129, 'k')); },
        grpc::StatusCode::INVALID_ARGUMENT, "128"},
-      {"cwd", [](auto* r) { r->mutable_options()->set_cwd("here"); }, grpc::StatusCode::INVALID_ARGUMENT,
-       "absolute"},
+      {"cwd", [](auto* r) { r->mutable_options()->set_cwd("here"); },
+       grpc::StatusCode::INVALID_ARGUMENT, "absolute"},
       {"agents", [](auto* r) { r->mutable_options()->set_agents_max(2000000); },
        grpc::StatusCode::RESOURCE_EXHAUSTED, "1000000"},
       {"budget", [](auto* r) { r->mutable_options()->set_budget_tokens(-1); },
@@ -138,7 +142,8 @@ TEST_F(Control, GetRunFoldsNodesOnRequest) {
 
 TEST_F(Control, UnknownAndMalformedRunsAreToldApart) {
   for (const auto& [id, code] : std::vector<std::pair<std::string, grpc::StatusCode>>{
-           {"wf_00000000", grpc::StatusCode::NOT_FOUND}, {"../x", grpc::StatusCode::INVALID_ARGUMENT}}) {
+           {"wf_00000000", grpc::StatusCode::NOT_FOUND},
+           {"../x", grpc::StatusCode::INVALID_ARGUMENT}}) {
     grpc::ClientContext context;
     v1::GetRunRequest request;
     v1::Run run;
@@ -226,7 +231,8 @@ TEST_F(Control, ALargeResultComesWhole) {
   const std::string run_id = Submit();
   const std::string value = "\"" + std::string(40u << 20, 'r') + "\"";
   core_->result.set_sha256("digest");
-  core_->blobs = {{.run_id = run_id, .sha256 = "digest", .bytes = std::make_shared<std::string>(value)}};
+  core_->blobs = {
+      {.run_id = run_id, .sha256 = "digest", .bytes = std::make_shared<std::string>(value)}};
   core_->CommitEnd(run_id);
   grpc::ClientContext context;
   v1::GetResultRequest request;
@@ -246,7 +252,8 @@ TEST_F(Control, AWaiterThatGoesAwayIsForgotten) {
     v1::GetResultResponse response;
     request.set_run_id(run_id);
     request.set_wait(true);
-    EXPECT_EQ(control_->GetResult(&context, request, &response).error_code(), grpc::StatusCode::CANCELLED);
+    EXPECT_EQ(control_->GetResult(&context, request, &response).error_code(),
+              grpc::StatusCode::CANCELLED);
   });
   while (server_->activity().active_calls < 1) std::this_thread::yield();
   context.TryCancel();

@@ -1,4 +1,5 @@
-// The Executors service: hands each Attach stream to a reactor of its own. Called by gRPC's threads.
+// The Executors service: hands each Attach stream to a reactor of its own. Called by gRPC's
+// threads.
 #pragma once
 
 #include "daemon/core/core_inbox.h"

@@ -72,7 +72,8 @@ void Hub::FailAll(absl::Status status) {
     if (!journal_error_.ok()) return;
     journal_error_ = status;
   }
-  End(absl::UnavailableError("the journal stopped, and nothing more is accepted: " + MessageOf(status)));
+  End(absl::UnavailableError("the journal stopped, and nothing more is accepted: " +
+                             MessageOf(status)));
 }
 
 void Hub::EndAll() { End(absl::UnavailableError("odwd is stopping")); }
@@ -87,7 +88,8 @@ void Hub::End(const absl::Status& status) {
     if (status_.ok()) status_ = status;
     // Streams take themselves out when they are done.
     for (const auto& [id, session] : sessions_) sessions.push_back(session);
-    for (const auto& [run, list] : watchers_) watchers.insert(watchers.end(), list.begin(), list.end());
+    for (const auto& [run, list] : watchers_)
+      watchers.insert(watchers.end(), list.begin(), list.end());
     for (auto& [id, done] : replies_) replies.emplace_back(id, std::move(done));
     replies_.clear();
     for (auto& [run, list] : waiters_) {
@@ -150,7 +152,8 @@ absl::Status Hub::AddWatcher(const std::string& run_id, std::shared_ptr<Watcher>
   MutexLock lock(&mutex_);
   ODW_RETURN_IF_ERROR(status_);
   if (waiting_ >= kWaitersMax) {
-    return absl::ResourceExhaustedError("already " + std::to_string(kWaitersMax) + " calls wait for runs");
+    return absl::ResourceExhaustedError("already " + std::to_string(kWaitersMax) +
+                                        " calls wait for runs");
   }
   ++waiting_;
   watchers_[run_id].push_back(std::move(watcher));
@@ -176,7 +179,8 @@ absl::StatusOr<Hub::WaiterId> Hub::AddWaiter(const std::string& run_id, EndCallb
   MutexLock lock(&mutex_);
   ODW_RETURN_IF_ERROR(status_);
   if (waiting_ >= kWaitersMax) {
-    return absl::ResourceExhaustedError("already " + std::to_string(kWaitersMax) + " calls wait for runs");
+    return absl::ResourceExhaustedError("already " + std::to_string(kWaitersMax) +
+                                        " calls wait for runs");
   }
   ++waiting_;
   const WaiterId id = ++last_id_;
@@ -190,7 +194,8 @@ bool Hub::RemoveWaiter(const std::string& run_id, WaiterId id) {
   const auto found = waiters_.find(run_id);
   if (found == waiters_.end()) return false;
   auto& list = found->second;
-  const auto at = std::find_if(list.begin(), list.end(), [&](const Waiter& w) { return w.id == id; });
+  const auto at =
+      std::find_if(list.begin(), list.end(), [&](const Waiter& w) { return w.id == id; });
   if (at == list.end()) return false;
   gone = std::move(at->done);
   list.erase(at);

@@ -1,5 +1,5 @@
-// Who waits for what: the meeting place of the core's loop (which calls the Outbox side) and of the gRPC
-// services (which register streams, calls and watchers). Knows no gRPC.
+// Who waits for what: the meeting place of the core's loop (which calls the Outbox side) and of the
+// gRPC services (which register streams, calls and watchers). Knows no gRPC.
 //
 // Threads: any. The mutex is never held while a registered object is called.
 #pragma once

@@ -18,11 +18,13 @@ constexpr char kUnixScheme[] = "unix:";
 absl::StatusOr<bool> IsServed(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return absl::InvalidArgumentError(path + " is too long");
+  if (path.size() >= sizeof address.sun_path)
+    return absl::InvalidArgumentError(path + " is too long");
   memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return ErrnoStatus("making a socket");
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return true;
   if (errno == EAGAIN) return true;  // its queue is full: somebody is there
   if (errno == ECONNREFUSED || errno == ENOENT) return false;
   return ErrnoStatus("trying " + path);
@@ -32,7 +34,8 @@ absl::Status CheckFolder(const std::string& folder) {
   struct stat info;
   if (stat(folder.c_str(), &info) != 0) return ErrnoStatus("looking at " + folder);
   if (info.st_uid != geteuid() && info.st_uid != 0) {
-    return absl::FailedPreconditionError("the socket's folder " + folder + " belongs to another user");
+    return absl::FailedPreconditionError("the socket's folder " + folder +
+                                         " belongs to another user");
   }
   if ((info.st_mode & 022) != 0) {
     return absl::FailedPreconditionError("others may write to the socket's folder " + folder +
@@ -58,14 +61,16 @@ absl::Status PrepareUnixSocket(const std::string& path) {
     return errno == ENOENT ? absl::OkStatus() : ErrnoStatus("looking at " + path);
   }
   if (!S_ISSOCK(info.st_mode)) {
-    return absl::FailedPreconditionError(path + " exists and is not a socket: choose another address");
+    return absl::FailedPreconditionError(path +
+                                         " exists and is not a socket: choose another address");
   }
   ODW_ASSIGN_OR_RETURN(const bool served, IsServed(path));
   if (served) {
     return absl::FailedPreconditionError("another process serves " + path +
                                          ": stop it, or choose another address");
   }
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoStatus("removing the stale " + path);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return ErrnoStatus("removing the stale " + path);
   return absl::OkStatus();
 }
 

@@ -10,8 +10,9 @@ namespace odw::rpc {
 // "/run/x.sock" of "unix:/run/x.sock"; empty for a TCP address.
 std::string UnixPathOf(const std::string& address);
 
-// Makes the socket's folder (0700) and removes a socket file that nobody serves. FailedPrecondition when
-// somebody does, when the path is something else than a socket, or when others may write to the folder.
+// Makes the socket's folder (0700) and removes a socket file that nobody serves. FailedPrecondition
+// when somebody does, when the path is something else than a socket, or when others may write to
+// the folder.
 absl::Status PrepareUnixSocket(const std::string& path);
 
 // 0600.

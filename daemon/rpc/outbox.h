@@ -1,8 +1,8 @@
-// The core's way out to gRPC: what daemon/loop calls when effects may leave. Implemented by rpc::Server;
-// an interface, so that tests of the loop need no gRPC.
+// The core's way out to gRPC: what daemon/loop calls when effects may leave. Implemented by
+// rpc::Server; an interface, so that tests of the loop need no gRPC.
 //
-// Threads: every method may be called by any thread, never blocks, and may start a write on the calling
-// thread. Calls for one session keep their order when they come from one thread.
+// Threads: every method may be called by any thread, never blocks, and may start a write on the
+// calling thread. Calls for one session keep their order when they come from one thread.
 #pragma once
 
 #include <cstdint>
@@ -30,14 +30,15 @@ class Outbox {
   // Answers the call that waits for `reply.request`; a caller that has gone is ignored.
   virtual void CompleteReply(core::Reply reply) = 0;
 
-  // Runs with their last durable event: wakes whoever watches them. What journal::Committed carries.
+  // Runs with their last durable event: wakes whoever watches them. What journal::Committed
+  // carries.
   virtual void OnCommitted(const std::vector<std::pair<std::string, uint64_t>>& runs) = 0;
 
   // The run is over and its end is durable: answers those who wait for its result.
   virtual void OnRunEnded(const std::string& run_id) = 0;
 
-  // The journal failed: every waiting call, watcher and executor stream ends with UNAVAILABLE and this
-  // status, and so does every later read and write. Sticky.
+  // The journal failed: every waiting call, watcher and executor stream ends with UNAVAILABLE and
+  // this status, and so does every later read and write. Sticky.
   virtual void FailAll(absl::Status status) = 0;
 };
 

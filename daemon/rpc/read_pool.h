@@ -1,5 +1,5 @@
-// A few threads that read the journal for calls, so that neither the core's thread nor gRPC's own two
-// threads, which carry the executors' streams, wait for a disk or fold a long run.
+// A few threads that read the journal for calls, so that neither the core's thread nor gRPC's own
+// two threads, which carry the executors' streams, wait for a disk or fold a long run.
 //
 // Threads: Post by any. Bounded by the number of calls: each has at most one task here.
 #pragma once

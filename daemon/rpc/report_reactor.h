@@ -1,4 +1,5 @@
-// One Report call: a page that was rendered once, written in chunks at the client's pace. Deletes itself.
+// One Report call: a page that was rendered once, written in chunks at the client's pace. Deletes
+// itself.
 //
 // Threads: Begin by one, usually of the read pool; the rest is called by gRPC.
 #pragma once

@@ -1,5 +1,5 @@
-// For the tests of this folder: a real server on a unix socket over a real RocksDB journal, with a core
-// that does what little a test needs.
+// For the tests of this folder: a real server on a unix socket over a real RocksDB journal, with a
+// core that does what little a test needs.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -172,9 +172,14 @@ class RpcTest : public testing::Test {
   void StartServer(std::vector<std::string> listen) {
     core_ = std::make_unique<FakeCore>(journal_.get());
     server_ = std::make_unique<Server>(
-        ServerOptions{.listen = std::move(listen), .data_dir = folder_, .token_file = folder_ + "/token",
-                      .limits = limits_, .default_runtime = "mock"},
-        ServerDeps{.inbox = core_.get(), .journal = journal_.get(), .loader = &loader_,
+        ServerOptions{.listen = std::move(listen),
+                      .data_dir = folder_,
+                      .token_file = folder_ + "/token",
+                      .limits = limits_,
+                      .default_runtime = "mock"},
+        ServerDeps{.inbox = core_.get(),
+                   .journal = journal_.get(),
+                   .loader = &loader_,
                    .render_report = [](const std::string& run_id) -> absl::StatusOr<std::string> {
                      return "<html>" + run_id + std::string(kReportSize, 'x') + "</html>";
                    },
@@ -185,7 +190,8 @@ class RpcTest : public testing::Test {
     ASSERT_TRUE(started.ok()) << started;
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
-    channel_ = grpc::CreateCustomChannel(server_->addresses()[0], grpc::InsecureChannelCredentials(), arguments);
+    channel_ = grpc::CreateCustomChannel(server_->addresses()[0],
+                                         grpc::InsecureChannelCredentials(), arguments);
     control_ = v1::Control::NewStub(channel_);
     executors_ = v1::Executors::NewStub(channel_);
   }

@@ -46,7 +46,8 @@ std::string WithPort(const std::string& address, int port) {
 
 class Server::Impl {
  public:
-  Impl(ServerOptions options, ServerDeps deps) : options_(std::move(options)), deps_(std::move(deps)) {}
+  Impl(ServerOptions options, ServerDeps deps)
+      : options_(std::move(options)), deps_(std::move(deps)) {}
   ~Impl() { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Start();
@@ -114,7 +115,8 @@ absl::Status Server::Impl::Start() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   pool_ = std::make_unique<ReadPool>();
-  control_ = std::make_unique<ControlService>(options_, deps_, auth_.get(), &hub, pool_.get(), &activity);
+  control_ =
+      std::make_unique<ControlService>(options_, deps_, auth_.get(), &hub, pool_.get(), &activity);
   executors_ = std::make_unique<ExecutorsService>(auth_.get(), &hub, deps_.inbox);
   const absl::Status status = Listen();
   if (!status.ok() && server_ != nullptr) {

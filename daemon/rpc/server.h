@@ -1,8 +1,9 @@
 // odwd's gRPC face: Control for clients, Executors for odw-executor, health and reflection, on unix
 // sockets and loopback TCP. The only folder that includes grpcpp; this header does not.
 //
-// Order at start: construct (outbox() is valid from then on), start the core's loop, Start(). At the end:
-// Shutdown(), then stop the loop, then destroy. Shutdown may be called by any thread, by one at a time.
+// Order at start: construct (outbox() is valid from then on), start the core's loop, Start(). At
+// the end: Shutdown(), then stop the loop, then destroy. Shutdown may be called by any thread, by
+// one at a time.
 #pragma once
 
 #include <functional>
@@ -58,11 +59,12 @@ class Server {
   // Shuts down at once where Shutdown was not called.
   ~Server();
 
-  // Listens. FailedPrecondition when another process serves the socket; a stale socket file is removed.
+  // Listens. FailedPrecondition when another process serves the socket; a stale socket file is
+  // removed.
   absl::Status Start();
 
-  // Refuses new calls, ends watchers and waiting calls with UNAVAILABLE, closes executors' streams, and
-  // cancels what is left after `deadline`. Returns when no call is left.
+  // Refuses new calls, ends watchers and waiting calls with UNAVAILABLE, closes executors' streams,
+  // and cancels what is left after `deadline`. Returns when no call is left.
   void Shutdown(absl::Duration deadline);
 
   Outbox* outbox();

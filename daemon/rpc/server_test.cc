@@ -1,8 +1,7 @@
+#include <grpcpp/generic/generic_stub.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-#include <grpcpp/generic/generic_stub.h>
 
 #include <cstring>
 #include <fstream>
@@ -18,7 +17,7 @@ class Serving : public RpcTest {
   std::string SocketPath() const { return folder_ + "/odwd.sock"; }
 
   static mode_t ModeOf(const std::string& path) {
-    struct stat info{};
+    struct stat info {};
     EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
     return info.st_mode & 0777;
   }
@@ -54,8 +53,9 @@ TEST_F(Serving, AStaleSocketFileIsReplaced) {
 }
 
 TEST_F(Serving, ASocketThatIsServedIsLeftAlone) {
-  Server second({.listen = {"unix:" + SocketPath()}, .data_dir = folder_, .token_file = folder_ + "/token"},
-                {.inbox = core_.get(), .journal = journal_.get(), .loader = &loader_});
+  Server second(
+      {.listen = {"unix:" + SocketPath()}, .data_dir = folder_, .token_file = folder_ + "/token"},
+      {.inbox = core_.get(), .journal = journal_.get(), .loader = &loader_});
   const absl::Status status = second.Start();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(MessageOf(status).find("another process serves"), std::string::npos);
@@ -65,8 +65,9 @@ TEST_F(Serving, ASocketThatIsServedIsLeftAlone) {
 TEST_F(Serving, AFileThatIsNoSocketIsLeftAlone) {
   StopServer();
   std::ofstream(SocketPath()) << "precious";
-  Server server({.listen = {"unix:" + SocketPath()}, .data_dir = folder_, .token_file = folder_ + "/token"},
-                {.inbox = core_.get(), .journal = journal_.get(), .loader = &loader_});
+  Server server(
+      {.listen = {"unix:" + SocketPath()}, .data_dir = folder_, .token_file = folder_ + "/token"},
+      {.inbox = core_.get(), .journal = journal_.get(), .loader = &loader_});
   EXPECT_EQ(server.Start().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE(std::filesystem::exists(SocketPath()));
 }
@@ -75,7 +76,9 @@ TEST_F(Serving, AFolderThatOthersMayWriteToIsRefused) {
   StopServer();
   std::filesystem::create_directory(folder_ + "/open");
   chmod((folder_ + "/open").c_str(), 0777);
-  Server server({.listen = {"unix:" + folder_ + "/open/s"}, .data_dir = folder_, .token_file = folder_ + "/token"},
+  Server server({.listen = {"unix:" + folder_ + "/open/s"},
+                 .data_dir = folder_,
+                 .token_file = folder_ + "/token"},
                 {.inbox = core_.get(), .journal = journal_.get(), .loader = &loader_});
   EXPECT_NE(MessageOf(server.Start()).find("others may write"), std::string::npos);
 }

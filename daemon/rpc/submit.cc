@@ -55,7 +55,8 @@ Utf8Scan ScanUtf8(const std::string& text) {
   return scan;
 }
 
-absl::Status TooMuch(const std::string& what, uint64_t has, uint64_t limit, const std::string& setting) {
+absl::Status TooMuch(const std::string& what, uint64_t has, uint64_t limit,
+                     const std::string& setting) {
   return absl::ResourceExhaustedError(what + " is " + std::to_string(has) + " and the limit is " +
                                       std::to_string(limit) + " (" + setting + ")");
 }
@@ -70,7 +71,8 @@ absl::Status CheckScript(const v1::SubmitRequest& request, const config::Limits&
   }
   const Utf8Scan scan = ScanUtf8(script);
   if (!scan.ok) {
-    return absl::InvalidArgumentError("the script is not UTF-8: byte " + std::to_string(scan.bad_byte));
+    return absl::InvalidArgumentError("the script is not UTF-8: byte " +
+                                      std::to_string(scan.bad_byte));
   }
   if (scan.chars > limits.script_chars_max) {
     return TooMuch("the script's length in characters", scan.chars, limits.script_chars_max,
@@ -100,18 +102,22 @@ absl::Status CheckOption(const char* name, uint32_t value, uint32_t most) {
 absl::Status CheckOptions(const v1::RunOptions& options) {
   ODW_RETURN_IF_ERROR(CheckOption("concurrency", options.concurrency(), config::kConcurrencyMax));
   ODW_RETURN_IF_ERROR(CheckOption("agents_max", options.agents_max(), config::kAgentsMax));
-  ODW_RETURN_IF_ERROR(CheckOption("list_length_max", options.list_length_max(), config::kListLengthMax));
+  ODW_RETURN_IF_ERROR(
+      CheckOption("list_length_max", options.list_length_max(), config::kListLengthMax));
   if (!options.cwd().empty() && options.cwd()[0] != '/') {
-    return absl::InvalidArgumentError("the option cwd must be an absolute path, not '" + options.cwd() + "'");
+    return absl::InvalidArgumentError("the option cwd must be an absolute path, not '" +
+                                      options.cwd() + "'");
   }
-  for (const std::string* text : {&options.cwd(), &options.default_runtime(), &options.default_model()}) {
+  for (const std::string* text :
+       {&options.cwd(), &options.default_runtime(), &options.default_model()}) {
     if (text->size() > kNameBytesMax || text->find('\0') != std::string::npos) {
       return absl::InvalidArgumentError("an option is too long or holds a zero byte");
     }
   }
   const double budget = options.budget_tokens();
   if (!std::isfinite(budget) || budget < 0 || budget > kBudgetTokensMax) {
-    return absl::InvalidArgumentError("the option budget_tokens must be a number of tokens, 0 for none");
+    return absl::InvalidArgumentError(
+        "the option budget_tokens must be a number of tokens, 0 for none");
   }
   return absl::OkStatus();
 }
@@ -157,7 +163,8 @@ v1::RunSettings MakeSettings(const v1::RunOptions& options, const std::string& m
   return settings;
 }
 
-// Of script and args: what an idempotency key must repeat. The same args in another key order are the same.
+// Of script and args: what an idempotency key must repeat. The same args in another key order are
+// the same.
 std::string BodyDigest(const v1::SubmitRequest& request) {
   std::string body = Sha256(request.script());
   if (request.has_args_json()) {
@@ -173,7 +180,8 @@ absl::Status CheckSubmit(const v1::SubmitRequest& request, const config::Limits&
   ODW_RETURN_IF_ERROR(CheckScript(request, limits));
   ODW_RETURN_IF_ERROR(CheckArgs(request, limits));
   if (request.script_name().size() > kNameBytesMax) {
-    return TooMuch("the length of script_name", request.script_name().size(), kNameBytesMax, "a fixed limit");
+    return TooMuch("the length of script_name", request.script_name().size(), kNameBytesMax,
+                   "a fixed limit");
   }
   if (ScanUtf8(request.idempotency_key()).chars > kIdempotencyKeyCharsMax ||
       request.idempotency_key().find('\0') != std::string::npos) {

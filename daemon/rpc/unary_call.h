@@ -1,5 +1,5 @@
-// One unary call that is answered later, perhaps by another thread. Deletes itself when gRPC is done with
-// it.
+// One unary call that is answered later, perhaps by another thread. Deletes itself when gRPC is
+// done with it.
 //
 // Threads: Answer by any, once. The request and the response live until then.
 #pragma once
@@ -20,8 +20,9 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   void Answer(const absl::Status& status) { Finish(ToGrpc(status)); }
 
-  // `cancelled` is called once if the client goes away; it answers the call only if nobody else will.
-  // REQUIRES: called before the service's method returns, for the call cannot end before that.
+  // `cancelled` is called once if the client goes away; it answers the call only if nobody else
+  // will. REQUIRES: called before the service's method returns, for the call cannot end before
+  // that.
   void OnClientGone(std::function<void()> cancelled) { cancelled_ = std::move(cancelled); }
 
  private:

@@ -74,8 +74,8 @@ void WatchReactor::MaybeWrite() {
   buffer_.pop_front();
   writing_ = true;
   grpc::WriteOptions options;
-  // More follows at once: let gRPC put several messages into one system call. Never on the first, for
-  // gRPC would hold the stream's headers back with it and then wait for them.
+  // More follows at once: let gRPC put several messages into one system call. Never on the first,
+  // for gRPC would hold the stream's headers back with it and then wait for them.
   if (started_writing_ && !buffer_.empty()) options.set_buffer_hint();
   started_writing_ = true;
   StartWrite(&current_, options);
@@ -124,19 +124,20 @@ void WatchReactor::Read() {
 WatchReactor::Batch WatchReactor::ReadBatch(uint64_t after) {
   Batch batch;
   size_t records = 0;
-  batch.status = deps_.journal->ReadEvents(run_id_, after, [&](uint64_t seq, const v1::Event& event) {
-    batch.last = seq;
-    std::optional<v1::RunSummary> summary;
-    if (event.has_ended()) {
-      batch.ended = true;
-      absl::StatusOr<v1::RunSummary> read = deps_.journal->ReadSummary(run_id_);
-      if (read.ok()) summary = *std::move(read);
-    }
-    auto out = model::ToWatchEvent(seq, event, summary ? &*summary : nullptr);
-    if (out) batch.events.push_back(*std::move(out));
-    batch.full = ++records == kWatchBatchEvents;
-    return !batch.full && !batch.ended;
-  });
+  batch.status =
+      deps_.journal->ReadEvents(run_id_, after, [&](uint64_t seq, const v1::Event& event) {
+        batch.last = seq;
+        std::optional<v1::RunSummary> summary;
+        if (event.has_ended()) {
+          batch.ended = true;
+          absl::StatusOr<v1::RunSummary> read = deps_.journal->ReadSummary(run_id_);
+          if (read.ok()) summary = *std::move(read);
+        }
+        auto out = model::ToWatchEvent(seq, event, summary ? &*summary : nullptr);
+        if (out) batch.events.push_back(*std::move(out));
+        batch.full = ++records == kWatchBatchEvents;
+        return !batch.full && !batch.ended;
+      });
   // A watcher that starts past the end of an ended run has nothing to wait for.
   if (batch.status.ok() && records == 0) {
     const absl::StatusOr<v1::RunSummary> summary = deps_.journal->ReadSummary(run_id_);

@@ -1,9 +1,9 @@
-// One Watch call. PULLS: it reads committed events from the journal at the pace that the client takes them
-// and sleeps until the run commits more, so a slow watcher costs one batch of memory and holds nobody up.
-// Ends after the run's last event; a client that goes away frees everything.
+// One Watch call. PULLS: it reads committed events from the journal at the pace that the client
+// takes them and sleeps until the run commits more, so a slow watcher costs one batch of memory and
+// holds nobody up. Ends after the run's last event; a client that goes away frees everything.
 //
-// Threads: Start once; the rest is called by gRPC, the hub and the read pool. Keeps itself alive until
-// OnDone.
+// Threads: Start once; the rest is called by gRPC, the hub and the read pool. Keeps itself alive
+// until OnDone.
 #pragma once
 
 #include <grpcpp/support/server_callback.h>
@@ -50,9 +50,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   // What one read brought.
   struct Batch {
     std::deque<v1::WatchEvent> events;
-    uint64_t last = 0;    // record read last
-    bool full = false;    // there may be more
-    bool ended = false;   // the run's last record is among them
+    uint64_t last = 0;   // record read last
+    bool full = false;   // there may be more
+    bool ended = false;  // the run's last record is among them
     absl::Status status;
   };
   // On the pool.
@@ -70,13 +70,13 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   std::shared_ptr<WatchReactor> self_;
 
   Mutex mutex_;
-  uint64_t after_ ODW_GUARDED_BY(mutex_);          // last record read
-  bool checked_ ODW_GUARDED_BY(mutex_) = false;    // the run exists and is the caller's
-  bool wanted_ ODW_GUARDED_BY(mutex_) = true;      // there may be records past after_
+  uint64_t after_ ODW_GUARDED_BY(mutex_);        // last record read
+  bool checked_ ODW_GUARDED_BY(mutex_) = false;  // the run exists and is the caller's
+  bool wanted_ ODW_GUARDED_BY(mutex_) = true;    // there may be records past after_
   bool reading_ ODW_GUARDED_BY(mutex_) = false;
   bool writing_ ODW_GUARDED_BY(mutex_) = false;
   bool started_writing_ ODW_GUARDED_BY(mutex_) = false;
-  bool ending_ ODW_GUARDED_BY(mutex_) = false;     // finish with end_ once the buffer is written
+  bool ending_ ODW_GUARDED_BY(mutex_) = false;  // finish with end_ once the buffer is written
   bool finished_ ODW_GUARDED_BY(mutex_) = false;
   absl::Status end_ ODW_GUARDED_BY(mutex_);
   std::deque<v1::WatchEvent> buffer_ ODW_GUARDED_BY(mutex_);

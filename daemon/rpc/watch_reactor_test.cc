@@ -1,7 +1,8 @@
+#include "daemon/rpc/watch_reactor.h"
+
 #include <thread>
 
 #include "daemon/rpc/rpc_test_env.h"
-#include "daemon/rpc/watch_reactor.h"
 
 namespace odw::rpc {
 namespace {
@@ -68,7 +69,8 @@ TEST_F(Watch, MoreThanOneBatchComesInOrderWithoutGaps) {
   core_->Commit(run_id, events);
   core_->CommitEnd(run_id);
   Stream stream = Open(run_id);
-  for (int i = 0; i < lines + 2; ++i) ASSERT_EQ(stream.Next().number(), static_cast<uint64_t>(i + 1));
+  for (int i = 0; i < lines + 2; ++i)
+    ASSERT_EQ(stream.Next().number(), static_cast<uint64_t>(i + 1));
   v1::WatchEvent none;
   EXPECT_FALSE(stream.reader->Read(&none));
 }
@@ -111,8 +113,8 @@ TEST_F(Watch, ASlowWatcherHoldsNobodyUp) {
   for (uint64_t i = 2; i <= 302; ++i) ASSERT_EQ(slow.Next().number(), i);
 }
 
-// gRPC 1.51 does not flush a stream's first metadata when the first message has the buffer hint: on a quiet
-// connection the stream hung until the next keepalive, 30 s later.
+// gRPC 1.51 does not flush a stream's first metadata when the first message has the buffer hint: on
+// a quiet connection the stream hung until the next keepalive, 30 s later.
 TEST_F(Watch, TheFirstEventOfAHistoryComesAtOnceOnAQuietConnection) {
   const std::string run_id = Submit();
   core_->CommitLine(run_id, "x");

@@ -17,8 +17,20 @@ std::string TextAt(const Info& info, int index) { return FromV8(info.GetIsolate(
 
 // The order of the fields in `rest`, made by prelude/agent.js.
 enum Rest : uint32_t {
-  kRuntime, kProvider, kEffort, kAgentType, kIsolation, kSchema, kCommand, kCwd, kPermission,
-  kSchemaDescription, kTimeoutMs, kArgs, kTools, kOptions,
+  kRuntime,
+  kProvider,
+  kEffort,
+  kAgentType,
+  kIsolation,
+  kSchema,
+  kCommand,
+  kCwd,
+  kPermission,
+  kSchemaDescription,
+  kTimeoutMs,
+  kArgs,
+  kTools,
+  kOptions,
 };
 
 v8::Local<v8::Value> At(v8::Local<v8::Context> context, v8::Local<v8::Object> list,
@@ -148,10 +160,11 @@ struct Binding {
 };
 
 constexpr Binding kBindings[] = {
-    {"agent", Agent},       {"workflow", Workflow}, {"timer", Timer},
-    {"cancelTimer", CancelTimer}, {"line", Line},   {"getScope", GetScope},
-    {"setScope", SetScope}, {"spent", Spent},       {"isError", IsError},
-    {"canonical", Canonical},
+    {"agent", Agent},       {"workflow", Workflow},
+    {"timer", Timer},       {"cancelTimer", CancelTimer},
+    {"line", Line},         {"getScope", GetScope},
+    {"setScope", SetScope}, {"spent", Spent},
+    {"isError", IsError},   {"canonical", Canonical},
 };
 
 }  // namespace
@@ -168,11 +181,10 @@ v8::Local<v8::Object> MakeHostObject(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = context->GetIsolate();
   v8::Local<v8::Object> host = v8::Object::New(isolate);
   for (const Binding& binding : kBindings) {
-    v8::Local<v8::Function> function =
-        v8::FunctionTemplate::New(isolate, binding.callback, {}, {}, 0,
-                                  v8::ConstructorBehavior::kThrow)
-            ->GetFunction(context)
-            .ToLocalChecked();
+    v8::Local<v8::Function> function = v8::FunctionTemplate::New(isolate, binding.callback, {}, {},
+                                                                 0, v8::ConstructorBehavior::kThrow)
+                                           ->GetFunction(context)
+                                           .ToLocalChecked();
     host->Set(context, ToV8(isolate, binding.name), function).Check();
   }
   return host;

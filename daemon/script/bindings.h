@@ -1,5 +1,5 @@
-// The native functions that the prelude calls, as `host` in prelude/host.js. Each finds its Realm by
-// the context it runs in, and does nothing outside a run.
+// The native functions that the prelude calls, as `host` in prelude/host.js. Each finds its Realm
+// by the context it runs in, and does nothing outside a run.
 #pragma once
 
 #include <cstdint>

@@ -2,37 +2,23 @@
 #include <gtest/gtest.h>
 
 #include "daemon/base/canonical_json.h"
-#include "daemon/script/test_host.h"
+#include "daemon/script/test_fixture.h"
 
 namespace odw::script {
 namespace {
 
-using Strings = std::vector<std::string>;
-
-class ChildTest : public testing::Test {
+class ChildTest : public HostedTest {
  protected:
-  static void SetUpTestSuite() {
-    zygote_ = new TestZygote;
-    host_ = new TestHost(zygote_);
-  }
-  static void TearDownTestSuite() {
-    delete host_;
-    delete zygote_;
-  }
   void TearDown() override { host_->End(); }
 
   // The settlement of a workflow() call: {name, source}.
   static WholeTurn SettleChild(uint64_t call, const std::string& body) {
     return host_->SettleJson(
         call, R"({"name":"child","source":)" +
-                  JsonQuote("export const meta = { name: 'child', description: 'd' };\n" + body) + "}");
+                  JsonQuote("export const meta = { name: 'child', description: 'd' };\n" + body) +
+                  "}");
   }
-
-  static TestZygote* zygote_;
-  static TestHost* host_;
 };
-TestZygote* ChildTest::zygote_ = nullptr;
-TestHost* ChildTest::host_ = nullptr;
 
 TEST_F(ChildTest, Spec_H1_H2_F3_RunsInlineAndResolvesToItsReturn) {
   WholeTurn turn = host_->Start("return await workflow('child', {n: 2})");
@@ -40,7 +26,8 @@ TEST_F(ChildTest, Spec_H1_H2_F3_RunsInlineAndResolvesToItsReturn) {
   EXPECT_EQ(turn.turn.calls(0).kind(), pb::WORKFLOW);
   EXPECT_EQ(turn.turn.calls(0).name(), "child");
   EXPECT_EQ(turn.turn.calls(0).args_json(), R"({"n":2})");
-  turn = SettleChild(1, "const r = await agent('inner'); return {r, n: args.n, at: args instanceof Object}");
+  turn = SettleChild(
+      1, "const r = await agent('inner'); return {r, n: args.n, at: args instanceof Object}");
   ASSERT_EQ(turn.turn.calls_size(), 1);
   EXPECT_EQ(turn.turn.calls(0).ordinal(), 2u);
   EXPECT_EQ(turn.turn.calls(0).child_path(), "w1:child");
@@ -52,7 +39,9 @@ TEST_F(ChildTest, Spec_H1_H2_F3_RunsInlineAndResolvesToItsReturn) {
 }
 
 TEST_F(ChildTest, Spec_H2_ArgsAreVerbatim) {
-  host_->Start("return [await workflow('a'), await workflow('b', null), await workflow({scriptPath: 'c.js'}, 'text')]");
+  host_->Start(
+      "return [await workflow('a'), await workflow('b', null), await workflow({scriptPath: "
+      "'c.js'}, 'text')]");
   SettleChild(1, "return typeof args");
   WholeTurn turn = SettleChild(2, "return args");
   EXPECT_EQ(turn.turn.calls(0).script_path(), "c.js");
@@ -61,7 +50,9 @@ TEST_F(ChildTest, Spec_H2_ArgsAreVerbatim) {
 
 TEST_F(ChildTest, Spec_H4_OneLevelOnlyAndSiblingsAreFine) {
   host_->Start("return await Promise.all([workflow('a'), workflow('b')])");
-  SettleChild(1, "try { await workflow('x') } catch (e) { await agent('wait'); return e.message.slice(0, 57) }");
+  SettleChild(1,
+              "try { await workflow('x') } catch (e) { await agent('wait'); return "
+              "e.message.slice(0, 57) }");
   WholeTurn turn = SettleChild(2, "return 'sibling'");
   EXPECT_FALSE(turn.returned());
   EXPECT_EQ(host_->SettleText(3, "go").result(),
@@ -70,51 +61,67 @@ TEST_F(ChildTest, Spec_H4_OneLevelOnlyAndSiblingsAreFine) {
 }
 
 TEST_F(ChildTest, Spec_H5_AMissingWorkflowCanBeCaught) {
-  host_->Start("try { await workflow('nope') } catch (e) { return [e instanceof Error, e.message] }");
-  EXPECT_EQ(host_->SettleError(1, "workflow('nope'): no workflow with that name. Available: a").result(),
-            R"([true,"workflow('nope'): no workflow with that name. Available: a"])");
+  host_->Start(
+      "try { await workflow('nope') } catch (e) { return [e instanceof Error, e.message] }");
+  EXPECT_EQ(
+      host_->SettleError(1, "workflow('nope'): no workflow with that name. Available: a").result(),
+      R"([true,"workflow('nope'): no workflow with that name. Available: a"])");
 }
 
 TEST_F(ChildTest, Spec_H5_AChildCannotPretendThatItIsMissing) {
-  host_->Start("try { await workflow('child') } catch (e) { return e.message.includes(\"workflow('child'): no workflow\") }");
-  EXPECT_EQ(SettleChild(1, "throw new Error(\"workflow('child'): no workflow with that name\")").result(), "false");
+  host_->Start(
+      "try { await workflow('child') } catch (e) { return e.message.includes(\"workflow('child'): "
+      "no workflow\") }");
+  EXPECT_EQ(
+      SettleChild(1, "throw new Error(\"workflow('child'): no workflow with that name\")").result(),
+      "false");
 }
 
 TEST_F(ChildTest, Spec_H6_C10_AChildsErrorIsRebuiltInTheParent) {
-  host_->Start("try { await workflow('child') } catch (e) { return [e instanceof TypeError, e.message, e.stack.includes('child.js:2')] }");
+  host_->Start(
+      "try { await workflow('child') } catch (e) { return [e instanceof TypeError, e.message, "
+      "e.stack.includes('child.js:2')] }");
   EXPECT_EQ(SettleChild(1, "throw new TypeError('inner')").result(), R"([true,"inner",true])");
 }
 
 TEST_F(ChildTest, Spec_P37_ChildrenThatDoNotStartOrReturnNothing) {
-  host_->Start("const out = []; for (let i = 0; i < 6; i++) try { out.push(await workflow('child') ?? 'none') }"
-               "catch (e) { out.push(e.name + ': ' + e.message) } return out");
+  host_->Start(
+      "const out = []; for (let i = 0; i < 6; i++) try { out.push(await workflow('child') ?? "
+      "'none') }"
+      "catch (e) { out.push(e.name + ': ' + e.message) } return out");
   SettleChild(1, "const a = = 1;");
   SettleChild(2, "throw null");
   SettleChild(3, "");
   SettleChild(4, "return () => 1");
   SettleChild(5, "const a = {}; a.a = a; return a");
-  EXPECT_EQ(SettleChild(6, "})();(() => {").result(),
-            R"(["SyntaxError: child.js:2:11: Unexpected token '='","Error: null","none","none",)"
-            R"("TypeError: workflow 'child': the result cannot be written as JSON: result.a is a cycle",)"
-            R"("SyntaxError: the script closes a bracket that it did not open"])");
+  EXPECT_EQ(
+      SettleChild(6, "})();(() => {").result(),
+      R"(["SyntaxError: child.js:2:11: Unexpected token '='","Error: null","none","none",)"
+      R"("TypeError: workflow 'child': the result cannot be written as JSON: result.a is a cycle",)"
+      R"("SyntaxError: the script closes a bracket that it did not open"])");
 }
 
 TEST_F(ChildTest, Spec_P35_P37_BadReferencesAndArgsReject) {
   const WholeTurn turn = host_->Start(
       "const out = []; const a = {}; a.a = a;\n"
-      "for (const f of [() => workflow(''), () => workflow(null), () => workflow(42), () => workflow({}), () => workflow([]),"
-      "() => workflow('x', a), () => workflow('x', {n: 1n}), () => workflow('x', {f() {}}), () => workflow('x', () => 1),"
-      "() => workflow('x', Symbol())]) try { await f(); out.push('ok') } catch (e) { out.push(e instanceof TypeError) }\n"
+      "for (const f of [() => workflow(''), () => workflow(null), () => workflow(42), () => "
+      "workflow({}), () => workflow([]),"
+      "() => workflow('x', a), () => workflow('x', {n: 1n}), () => workflow('x', {f() {}}), () => "
+      "workflow('x', () => 1),"
+      "() => workflow('x', Symbol())]) try { await f(); out.push('ok') } catch (e) { out.push(e "
+      "instanceof TypeError) }\n"
       "return out");
   EXPECT_EQ(turn.turn.calls_size(), 0);
   EXPECT_EQ(turn.result(), "[true,true,true,true,true,true,true,true,true,true]");
 }
 
 TEST_F(ChildTest, Spec_H7_RealmsAndPhasesDoNotLeak) {
-  host_->Start("phase('Mine'); globalThis.shared = 1; const r = await workflow('child'); agent('after');"
-               "return [r, typeof leaked, [].leaked === undefined]");
+  host_->Start(
+      "phase('Mine'); globalThis.shared = 1; const r = await workflow('child'); agent('after');"
+      "return [r, typeof leaked, [].leaked === undefined]");
   const WholeTurn turn = SettleChild(
-      1, "phase('Theirs'); globalThis.leaked = 1; Array.prototype.leaked = 1; return typeof shared");
+      1,
+      "phase('Theirs'); globalThis.leaked = 1; Array.prototype.leaked = 1; return typeof shared");
   EXPECT_EQ(turn.result(), R"(["undefined","undefined",true])");
   EXPECT_EQ(RequestOf(turn.turn.calls(0)).phase(), "Mine");
 }

@@ -11,13 +11,14 @@ namespace odw::script {
 namespace {
 
 constexpr uint32_t kEngineSlot = 0;
-// The heap starts with a low limit, so that V8 keeps an idle host small, and OnNearHeapLimit lets it
-// grow to what the run may have.
+// The heap starts with a low limit, so that V8 keeps an idle host small, and OnNearHeapLimit lets
+// it grow to what the run may have.
 constexpr size_t kHeapBytesAtFirst = 64 << 20;
 constexpr size_t kHeapBytesDefault = 256 << 20;
-// Room to unwind after a script has used up its heap: the allocation in progress may be a table that
-// doubles, and must succeed before JavaScript can be terminated.
-constexpr size_t kUnwindBytes = 64 << 20;
+// A limit that V8 has come near is raised by at least so much: it asks once, and dies if what it is
+// in the middle of (a table that doubles, a generation that is promoted) does not fit then. A
+// number, not memory.
+constexpr size_t kHeadroomBytesMin = 256 << 20;
 constexpr size_t kArrayBufferBytesMax = 256 << 20;
 
 }  // namespace
@@ -50,26 +51,28 @@ Engine* Engine::Of(v8::Isolate* isolate) {
   return static_cast<Engine*>(isolate->GetData(kEngineSlot));
 }
 
-void Engine::SetHeapMax(size_t bytes) { heap_max_ = bytes == 0 ? kHeapBytesDefault : bytes; }
+void Engine::SetHeapMax(size_t bytes) {
+  heap_max_ = bytes == 0 ? kHeapBytesDefault : std::max(bytes, kHeapBytesAtFirst);
+}
 
 size_t Engine::heap_used() const {
   v8::HeapStatistics statistics;
   isolate_->GetHeapStatistics(&statistics);
-  return statistics.used_heap_size() + statistics.malloced_memory() +
-         statistics.external_memory();
+  return statistics.used_heap_size() + statistics.malloced_memory() + statistics.external_memory();
 }
 
 size_t Engine::OnNearHeapLimit(void* self, size_t current, size_t /*initial*/) {
   auto* engine = static_cast<Engine*>(self);
-  if (current < engine->heap_max_) return std::min(current * 2, engine->heap_max_);
+  if (current < engine->heap_max_) {
+    return std::max(engine->heap_max_, current + kHeapBytesAtFirst);
+  }
   if (!engine->out_of_memory_) {
     engine->out_of_memory_ = true;
     engine->isolate_->TerminateExecution();
   }
-  // Past the last step V8 gives up and calls OnOutOfMemory.
-  const size_t last = engine->heap_max_ * 2 + kUnwindBytes;
-  return current < last ? std::min(last, current + std::max(kUnwindBytes, engine->heap_max_ / 2))
-                        : current;
+  // Past the last one V8 gives up and calls OnOutOfMemory.
+  const size_t last = engine->heap_max_ + 2 * std::max(kHeadroomBytesMin, engine->heap_max_);
+  return std::min(last, current + std::max(kHeadroomBytesMin, engine->heap_max_));
 }
 
 void Engine::OnOutOfMemory(const char* location, bool /*is_heap_oom*/) {

@@ -1,5 +1,5 @@
-// One isolate made from the snapshot, with its limits, and the realm that is ready in it. A host has
-// one engine at a time and replaces it when it is worn. The thread that made it.
+// One isolate made from the snapshot, with its limits, and the realm that is ready in it. A host
+// has one engine at a time and replaces it when it is worn. The thread that made it.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,9 @@ class Engine {
 
   v8::Isolate* isolate() const { return isolate_; }
 
-  // How far the heap may grow from now on; past it JavaScript is terminated and out_of_memory() is
-  // true. Far past it, where terminating did not help, the fatal handler is called.
+  // How far the heap may grow from now on (0: the default; never less than 64 MiB); past it
+  // JavaScript is terminated and out_of_memory() is true. Far past it, where terminating did not
+  // help, the fatal handler is called.
   void SetHeapMax(size_t bytes);
   size_t heap_max() const { return heap_max_; }
   bool out_of_memory() const { return out_of_memory_; }

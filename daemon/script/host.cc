@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -116,10 +117,8 @@ void Host::OnStart(uint64_t epoch, pb::Start start) {
   }
   ++engine_runs_;
   ++runs_;
-  const Run::Parts parts{.engine = engine_.get(),
-                         .watchdog = &watchdog_,
-                         .output = &output_,
-                         .queue = queue_.get()};
+  const Run::Parts parts{
+      .engine = engine_.get(), .watchdog = &watchdog_, .output = &output_, .queue = queue_.get()};
   run_ = std::make_unique<Run>(parts, epoch, std::move(start), std::move(next_realm_));
   run_->Begin();
 }
@@ -147,13 +146,16 @@ void Host::WaitForInput() {
     worked_ = true;
     return;
   }
-  if (engine_->heap_used() < heap_trimmed_ + kGrowthBytesTrimmed) return;
+  // A large heap is collected after it grew by a part of its size: the work is in proportion.
+  const size_t growth = std::max(kGrowthBytesTrimmed, heap_trimmed_ / 4);
+  if (engine_->heap_used() < heap_trimmed_ + growth) return;
   engine_->isolate()->LowMemoryNotification();
   malloc_trim(0);
   heap_trimmed_ = engine_->heap_used();
 }
 
 void Host::Handle(const pb::ToHost& message) {
+  KillPoint("script.before_turn");
   if (message.has_start()) {
     OnStart(message.epoch(), message.start());
     return;
@@ -168,6 +170,7 @@ void Host::Handle(const pb::ToHost& message) {
 }
 
 void Host::Serve() {
+  KillPoint("script.host_born");  // also opens the test's page, which the sandbox would refuse
   NewEngine();
   KillPoint("script.before_sandbox");
   const absl::Status sandboxed = EnterSandbox();
@@ -189,6 +192,7 @@ void Host::Serve() {
         Die(pb::Fatal::PROTOCOL, "a frame that is not a ToHost message");
       }
       Handle(message);
+      KillPoint("script.after_turn");
       delayed_us += run_ == nullptr ? 0 : watchdog_.CpuMicrosSinceArm();
       if (delayed_us > kReplyDelayUsMax) {
         output_.Flush();

@@ -48,8 +48,9 @@ TEST_F(HostTest, RunsAScriptWithoutCallsInOneTurn) {
 
 TEST_F(HostTest, SettlesAgentCalls) {
   TestHost host(zygote_);
-  WholeTurn turn = host.Start("const a = await agent('one', {label: 'L', model: 'm'});\n"
-                              "return [a, await agent('two')];");
+  WholeTurn turn = host.Start(
+      "const a = await agent('one', {label: 'L', model: 'm'});\n"
+      "return [a, await agent('two')];");
   ASSERT_EQ(turn.turn.calls_size(), 1);
   EXPECT_EQ(turn.turn.calls(0).ordinal(), 1u);
   EXPECT_EQ(RequestOf(turn.turn.calls(0)).prompt(), "one");
@@ -66,8 +67,9 @@ TEST_F(HostTest, SettlesAgentCalls) {
 
 TEST_F(HostTest, InputsSentAheadAreTakenOneTurnEachInOrder) {
   TestHost host(zygote_);
-  host.Start("const seen = []; await parallel(Array.from({length: 50}, (_, i) => async () => {"
-             "seen.push(await agent('p' + i)); log('got ' + i) })); return seen");
+  host.Start(
+      "const seen = []; await parallel(Array.from({length: 50}, (_, i) => async () => {"
+      "seen.push(await agent('p' + i)); log('got ' + i) })); return seen");
   std::vector<pb::ToHost> settles;
   for (uint64_t i = 50; i >= 1; --i) {
     settles.push_back(host.NewSettle(i));
@@ -85,7 +87,9 @@ TEST_F(HostTest, InputsSentAheadAreTakenOneTurnEachInOrder) {
 
 TEST_F(HostTest, LargeTurnsAreSplitAndKeepTheirOrder) {
   TestHost host(zygote_);
-  const WholeTurn turn = host.Start("for (let i = 0; i < 40; i++) { agent(i + 'x'.repeat(100000)); log(i) } return 'r'.repeat(3e6)");
+  const WholeTurn turn = host.Start(
+      "for (let i = 0; i < 40; i++) { agent(i + 'x'.repeat(100000)); log(i) } return "
+      "'r'.repeat(3e6)");
   EXPECT_GE(turn.frames, 4);
   ASSERT_EQ(turn.turn.calls_size(), 40);
   for (int i = 0; i < 40; ++i) {
@@ -139,7 +143,9 @@ TEST_F(HostTest, NothingIsDeliveredAfterTheEnd) {
 
 TEST_F(HostTest, ARunCanBeParkedAtAnyTurn) {
   TestHost host(zygote_);
-  host.Start("Promise.resolve().then(function f() { globalThis.n = (globalThis.n ?? 0) + 1 }); await agent('x'); return n");
+  host.Start(
+      "Promise.resolve().then(function f() { globalThis.n = (globalThis.n ?? 0) + 1 }); await "
+      "agent('x'); return n");
   host.End();
   EXPECT_EQ(host.Evaluate("return typeof n"), "\"undefined\"");
 }
@@ -173,7 +179,8 @@ TEST_F(HostTest, RepliesReportCpuAndHeap) {
 }
 
 TEST_F(HostTest, WhatIsNoMessageIsAProtocolError) {
-  for (const std::string& bytes : {std::string("\xff\xff\xff\xff", 4), std::string("\x02\x00\x00\x00\xff\xff", 6)}) {
+  for (const std::string& bytes :
+       {std::string("\xff\xff\xff\xff", 4), std::string("\x02\x00\x00\x00\xff\xff", 6)}) {
     TestHost host(zygote_);
     ASSERT_TRUE(WriteAll(host.fd(), bytes.data(), bytes.size()).ok());
     EXPECT_EQ(host.Receive().fatal().reason(), pb::Fatal::PROTOCOL);
@@ -221,7 +228,8 @@ TEST_F(HostTest, AHostHoldsNoDescriptorButItsSocket) {
        std::filesystem::directory_iterator("/proc/" + std::to_string(host.pid()) + "/fd")) {
     const std::string number = entry.path().filename();
     const std::string target = std::filesystem::read_symlink(entry.path());
-    if (std::stoi(number) > 2 && target.find("eventfd") == std::string::npos) targets.push_back(target);
+    if (std::stoi(number) > 2 && target.find("eventfd") == std::string::npos)
+      targets.push_back(target);
   }
   ASSERT_EQ(targets.size(), 1u) << testing::PrintToString(targets);
   EXPECT_EQ(targets[0].substr(0, 7), "socket:");
@@ -264,6 +272,17 @@ TEST(Zygote, EndsWhenItsControlSocketClosesAndHostsServeOn) {
   zygote->control().Reset();
   EXPECT_EQ(zygote->process().Wait().value_or(-1), 0);
   EXPECT_EQ(host.Evaluate("return 1"), "1");
+}
+
+TEST(Zygote, SignalsToAllAreTheDaemonsToActOn) {
+  TestZygote zygote;
+  TestHost host(&zygote);
+  for (int signal : {SIGINT, SIGTERM}) {
+    ASSERT_EQ(kill(host.pid(), signal), 0);
+    ASSERT_TRUE(zygote.process().Signal(signal).ok());
+  }
+  EXPECT_EQ(host.Evaluate("return 1"), "1");
+  EXPECT_EQ(TestHost(&zygote).Evaluate("return 2"), "2");
 }
 
 TEST(SelfTest, EveryForbiddenSystemCallIsRefused) {

@@ -92,8 +92,7 @@ uint32_t NumberField(v8::Local<v8::Context> context, v8::Local<v8::Object> objec
   return GetField(context, object, name)->Uint32Value(context).FromMaybe(0);
 }
 
-void ReadProblems(v8::Local<v8::Context> context, v8::Local<v8::Array> list,
-                  pb::LoadReply* reply) {
+void ReadProblems(v8::Local<v8::Context> context, v8::Local<v8::Array> list, pb::LoadReply* reply) {
   v8::Isolate* isolate = context->GetIsolate();
   for (uint32_t i = 0; i < list->Length(); ++i) {
     v8::Local<v8::Value> item;
@@ -155,8 +154,7 @@ bool Loader::Compile(v8::Local<v8::Context> context, v8::Local<v8::Object> tool,
           .As<v8::Function>()
           ->Call(context, tool, 3, argv)
           .ToLocal(&excerpt)) {
-    reply->mutable_problems(reply->problems_size() - 1)
-        ->set_source_line(FromV8(isolate, excerpt));
+    reply->mutable_problems(reply->problems_size() - 1)->set_source_line(FromV8(isolate, excerpt));
   }
   return true;
 }
@@ -167,15 +165,15 @@ pb::LoadReply Loader::Check(const pb::LoadRequest& request) {
     AddError(&reply, fault->line, fault->column, "the script is not UTF-8 here");
     return reply;
   }
-  const bool done =
-      tool_.Call([&](v8::Local<v8::Context> context, v8::Local<v8::Object> tool) {
-        return Parse(context, tool, request, &reply) &&
-               (HasError(reply) || Compile(context, tool, request, &reply));
-      });
+  const bool done = tool_.Call([&](v8::Local<v8::Context> context, v8::Local<v8::Object> tool) {
+    return Parse(context, tool, request, &reply) &&
+           (HasError(reply) || Compile(context, tool, request, &reply));
+  });
   if (!done) {
     reply.Clear();
-    AddError(&reply, 1, 1,
-             tool_.timed_out() ? "the script takes too long to parse" : "the script cannot be parsed");
+    AddError(
+        &reply, 1, 1,
+        tool_.timed_out() ? "the script takes too long to parse" : "the script cannot be parsed");
   }
   reply.set_ok(!HasError(reply));
   return reply;
@@ -183,7 +181,8 @@ pb::LoadReply Loader::Check(const pb::LoadRequest& request) {
 
 pb::LoadReply Loader::Load(const pb::LoadRequest& request) {
   // The name stands in no reply, so it is not part of the key.
-  const std::string key = Sha256(request.source()) + static_cast<char>('0' + request.dialect() % 10);
+  const std::string key =
+      Sha256(request.source()) + static_cast<char>('0' + request.dialect() % 10);
   pb::LoadReply reply;
   if (const pb::LoadReply* known = cache_.Find(key)) {
     reply = *known;

@@ -81,13 +81,13 @@ TEST_F(LoaderTest, Spec_P5_MetaIsAPureLiteral) {
   const auto with = [](const std::string& part) {
     return "export const meta = { name: 'n', description: 'd', " + part + " };";
   };
-  for (const char* part : {"a: `plain`", "a: -1", "a: [null, true, {b: [1]}],", "'q r': 1", "1: 2"}) {
+  for (const char* part :
+       {"a: `plain`", "a: -1", "a: [null, true, {b: [1]}],", "'q r': 1", "1: 2"}) {
     ExpectAccepted(with(part));
   }
-  for (const char* part :
-       {"a: `x${1}`", "a: 'a' + 'b'", "a: x", "a: f()", "...o", "[k]: 1", "get a() { return 1 }",
-        "a() {}", "a", "a: [...b]", "a: /x/", "a: 1n", "a: new Date(0)", "a: !1", "a: () => 1",
-        "a: {b: c}"}) {
+  for (const char* part : {"a: `x${1}`", "a: 'a' + 'b'", "a: x", "a: f()", "...o", "[k]: 1",
+                           "get a() { return 1 }", "a() {}", "a", "a: [...b]", "a: /x/", "a: 1n",
+                           "a: new Date(0)", "a: !1", "a: () => 1", "a: {b: c}"}) {
     ExpectRefused(with(part), "1:");
     EXPECT_NE(FirstError(Load(with(part))).find("meta must be a pure literal"), std::string::npos)
         << part;
@@ -135,7 +135,9 @@ TEST_F(LoaderTest, Spec_P8_NothingAndTooMuchAreRefused) {
   ExpectRefused(std::string(kMeta) + std::string("a\0b", 3), "2:2 ");
   ExpectRefused(std::string(kMeta) + "x = '\xff'", "2:6 the script is not UTF-8 here");
   ExpectRefused(std::string(kMeta) + "x = '\xed\xa0\x80'", "2:6 the script is not UTF-8 here");
-  ExpectAccepted(std::string(kMeta) + "const s = 'a\xE2\x80\xA8" "b';");
+  ExpectAccepted(std::string(kMeta) +
+                 "const s = 'a\xE2\x80\xA8"
+                 "b';");
 }
 
 TEST_F(LoaderTest, Spec_P9_LineEndsMarksAndUnbalancedBrackets) {
@@ -167,12 +169,14 @@ TEST_F(LoaderTest, Spec_B15_AMinifiedLineLoadsAndItsExcerptIsShort) {
 
 TEST_F(LoaderTest, Spec_P11_TheBodyIsAnAsyncFunctions) {
   for (const char* body :
-       {"if (1) { return 2 }", "for await (const x of []) {}", "await (async () => {})();", "g(); function g() {} function g() {}", "return arguments.length",
-        "return new.target", "return this", "a: for (;;) { continue a; }", "var x = 010; delete x;",
+       {"if (1) { return 2 }", "for await (const x of []) {}", "await (async () => {})();",
+        "g(); function g() {} function g() {}", "return arguments.length", "return new.target",
+        "return this", "a: for (;;) { continue a; }", "var x = 010; delete x;",
         "class A { static { this.b = 1; } }", "with ({}) {}"}) {
     ExpectAccepted(std::string(kMeta) + body);
   }
-  ExpectRefused(std::string(kMeta) + "let a; let a;", "2:12 Identifier 'a' has already been declared");
+  ExpectRefused(std::string(kMeta) + "let a; let a;",
+                "2:12 Identifier 'a' has already been declared");
 }
 
 TEST_F(LoaderTest, Spec_B1_TypeScriptDoesNotParse) {

@@ -1,7 +1,8 @@
-// odw-script: evaluates workflow scripts in V8, sandboxed and disposable. One binary, several roles.
+// odw-script: evaluates workflow scripts in V8, sandboxed and disposable. One binary, several
+// roles.
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -56,13 +57,14 @@ int main(int argc, char** argv) {
     odw::script::InitV8();
     return odw::script::RunZygote(kZygoteControlFd);
   }
+  // Out by _exit: what libraries do in exit handlers is not for a sandboxed process.
   if (role == "--load") {
     odw::script::InitV8();
-    return odw::script::RunLoader();
+    _exit(odw::script::RunLoader());
   }
   if (role == "--validate") {
     odw::script::InitV8();
-    return odw::script::RunValidator();
+    _exit(odw::script::RunValidator());
   }
   if (role == "--self-test") {
     odw::script::InitV8();

@@ -94,7 +94,8 @@ void InitV8() {
   const time_t epoch = 0;
   tm broken_down;
   localtime_r(&epoch, &broken_down);
-  v8::V8::SetFlagsFromString("--no-expose-wasm --jitless --single-threaded --random-seed=1 --hash-seed=1");
+  v8::V8::SetFlagsFromString(
+      "--no-expose-wasm --jitless --single-threaded --random-seed=1 --hash-seed=1");
   // Otherwise V8 opens /dev/urandom for each isolate, which the sandbox would refuse.
   v8::V8::SetEntropySource([](unsigned char* buffer, size_t length) {
     return getrandom(buffer, length, 0) == static_cast<ssize_t>(length);

@@ -7,8 +7,8 @@ namespace odw::script {
 
 Realm::Realm(v8::Isolate* isolate, v8::MicrotaskQueue* queue) : isolate_(isolate) {
   v8::HandleScope handles(isolate);
-  v8::Local<v8::Context> context = v8::Context::New(
-      isolate, nullptr, {}, {}, v8::DeserializeInternalFieldsCallback(), queue);
+  v8::Local<v8::Context> context =
+      v8::Context::New(isolate, nullptr, {}, {}, v8::DeserializeInternalFieldsCallback(), queue);
   context->AllowCodeGenerationFromStrings(false);
   context->SetAlignedPointerInEmbedderData(kRealmSlot, this);
   context_.Reset(isolate, context);
@@ -53,10 +53,9 @@ v8::MaybeLocal<v8::Value> Realm::CallInternal(const char* name, int argc,
   v8::EscapableHandleScope handles(isolate_);
   v8::Local<v8::Value> function = Internal(name);
   v8::Local<v8::Value> result;
-  if (!function->IsFunction() ||
-      !function.As<v8::Function>()
-           ->Call(context(), v8::Undefined(isolate_), argc, argv)
-           .ToLocal(&result)) {
+  if (!function->IsFunction() || !function.As<v8::Function>()
+                                      ->Call(context(), v8::Undefined(isolate_), argc, argv)
+                                      .ToLocal(&result)) {
     return {};
   }
   return handles.Escape(result);

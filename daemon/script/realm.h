@@ -1,5 +1,5 @@
-// One context made from the snapshot: the globals that a workflow script finds. A child workflow has
-// a realm of its own in the same isolate. The isolate's thread; the isolate must be entered.
+// One context made from the snapshot: the globals that a workflow script finds. A child workflow
+// has a realm of its own in the same isolate. The isolate's thread; the isolate must be entered.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 namespace odw::script {
 namespace {
 
-constexpr size_t kKeptMax = 1000;  // a turn; more are counted
+constexpr size_t kKeptMax = 1000;  // a run; more are counted
 
 }  // namespace
 
@@ -31,8 +31,8 @@ void Rejections::OnReject(v8::PromiseRejectMessage message) {
     }
     v8::Local<v8::Value> reason = message.GetValue();
     if (reason.IsEmpty()) reason = v8::Undefined(isolate);
-    self->unhandled_.push_back({v8::Global<v8::Promise>(isolate, promise),
-                                v8::Global<v8::Value>(isolate, reason)});
+    self->unhandled_.push_back(
+        {v8::Global<v8::Promise>(isolate, promise), v8::Global<v8::Value>(isolate, reason)});
   } else if (message.GetEvent() == v8::kPromiseHandlerAddedAfterReject) {
     // Newest first: a handler mostly comes soon after.
     for (size_t i = self->unhandled_.size(); i-- > 0;) {

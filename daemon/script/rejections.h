@@ -21,7 +21,7 @@ class Rejections {
     std::vector<v8::Local<v8::Value>> reasons;
     size_t more = 0;  // beyond what is kept
   };
-  // Those of this turn that nobody handles yet, but for `except`. Forgets them.
+  // Those that nobody handles yet, but for `except`. Forgets them.
   Batch Take(v8::Local<v8::Promise> except);
 
  private:

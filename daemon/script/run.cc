@@ -64,8 +64,8 @@ void Run::Turn(uint64_t seq, bool replay, const std::function<void()>& apply) {
     v8::TryCatch caught(isolate);
     apply();
     if (!ended_ && !cut_off()) parts_.queue->PerformCheckpoint(isolate);
-    if (!ended_ && !cut_off()) ReportRejections();
     if (!ended_ && !cut_off()) CheckEnd(&last);
+    if (ended_ && !cut_off()) ReportRejections();
   }
   last.set_cpu_us(parts_.watchdog->CpuMicrosSinceArm());
   const bool timed_out = parts_.watchdog->Disarm();
@@ -163,8 +163,7 @@ void Run::ReportCutOff(pb::Turn* turn, uint32_t cpu_ms_max) {
   if (parts_.engine->out_of_memory()) {
     thrown->set_name("RangeError");
     thrown->set_message("Script ran out of memory: its heap reached " +
-                        std::to_string(parts_.engine->heap_max() >> 20) +
-                        " MiB (heap_bytes_max)");
+                        std::to_string(parts_.engine->heap_max() >> 20) + " MiB (heap_bytes_max)");
     thrown->set_category("out_of_memory");
   } else {
     thrown->set_name("Error");

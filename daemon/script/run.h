@@ -1,5 +1,6 @@
-// One run of a script in this host: its realms, the calls that wait for a settlement, and the turns.
-// A turn is: apply one input, drain microtasks, send what the script asked for. The isolate's thread.
+// One run of a script in this host: its realms, the calls that wait for a settlement, and the
+// turns. A turn is: apply one input, drain microtasks, send what the script asked for. The
+// isolate's thread.
 #pragma once
 
 #include <cstdint>

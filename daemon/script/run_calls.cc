@@ -39,16 +39,15 @@ v8::MaybeLocal<v8::Promise> Run::CallAgent(Realm* realm, const pb::AgentRequest&
   const size_t prompt_max =
       start_.prompt_bytes_max() == 0 ? kPromptBytesDefault : start_.prompt_bytes_max();
   if (request.prompt().size() > prompt_max) {
-    ThrowRange(realm->isolate(), "agent(): the prompt is " +
-                                     std::to_string(request.prompt().size()) +
-                                     " bytes; the limit is " + std::to_string(prompt_max) +
-                                     " (prompt_bytes_max)");
+    ThrowRange(realm->isolate(),
+               "agent(): the prompt is " + std::to_string(request.prompt().size()) +
+                   " bytes; the limit is " + std::to_string(prompt_max) + " (prompt_bytes_max)");
     return {};
   }
   std::string bytes = request.SerializeAsString();
   if (bytes.size() > request.prompt().size() + kOptionBytesMax) {
-    ThrowRange(realm->isolate(), "agent(): the options take more than " +
-                                     std::to_string(kOptionBytesMax) + " bytes");
+    ThrowRange(realm->isolate(),
+               "agent(): the options take more than " + std::to_string(kOptionBytesMax) + " bytes");
     return {};
   }
   if (!MayCall()) return {};
@@ -90,8 +89,7 @@ uint64_t Run::StartTimer(Realm* realm, double delay_ms) {
 
 void Run::CancelTimer(Realm* realm, uint64_t ordinal) {
   auto found = pending_.find(ordinal);
-  if (found == pending_.end() || found->second.kind != pb::TIMER ||
-      found->second.realm != realm) {
+  if (found == pending_.end() || found->second.kind != pb::TIMER || found->second.realm != realm) {
     return;
   }
   pending_.erase(found);
@@ -105,8 +103,8 @@ void Run::AddLine(pb::Line::Kind kind, v8::Local<v8::String> text) {
   v8::Isolate* isolate = parts_.engine->isolate();
   // Cut in V8 first: a line of gigabytes must not be copied to be thrown away.
   const bool cut = text->Length() > static_cast<int>(LogLimit::kLineBytesMax);
-  std::string line = cut ? FirstUnits(isolate, text, LogLimit::kLineBytesMax)
-                         : FromV8(isolate, text);
+  std::string line =
+      cut ? FirstUnits(isolate, text, LogLimit::kLineBytesMax) : FromV8(isolate, text);
   if (cut) line += "… (" + std::to_string(text->Length()) + " characters)";
   AddLine(kind, std::move(line));
 }
@@ -146,13 +144,13 @@ void Run::Deliver(const pb::Settle& settle, Pending pending) {
   v8::Local<v8::String> text;
   if (settle.has_text() && TryToV8(isolate, settle.text()).ToLocal(&text)) {
     value = text;
-  } else if (settle.has_value_json() &&
-             !ParseJson(context, settle.value_json()).ToLocal(&value)) {
+  } else if (settle.has_value_json() && !ParseJson(context, settle.value_json()).ToLocal(&value)) {
     if (caught.HasTerminated()) return;
     const bool told = caught.HasCaught();
     IgnoreResult(resolver->Reject(
-        context, told ? caught.Exception()
-                      : MakeError(context, "RangeError", "the value is too long for a string", "")));
+        context, told
+                     ? caught.Exception()
+                     : MakeError(context, "RangeError", "the value is too long for a string", "")));
     return;
   }
   IgnoreResult(resolver->Resolve(context, value));

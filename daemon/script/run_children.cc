@@ -145,8 +145,8 @@ void Run::RejectParent(uint64_t ordinal, const pb::Thrown& thrown) {
   v8::Local<v8::Value> error = MakeError(parent, thrown.name(), message, "");
   if (!thrown.stack().empty()) {
     IgnoreResult(error.As<v8::Object>()->DefineOwnProperty(parent, ToV8(isolate, "stack"),
-                                                    ToV8(isolate, thrown.stack()),
-                                                    v8::PropertyAttribute::DontEnum));
+                                                           ToV8(isolate, thrown.stack()),
+                                                           v8::PropertyAttribute::DontEnum));
   }
   IgnoreResult(resolver->Reject(parent, error));
 }

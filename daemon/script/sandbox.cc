@@ -19,27 +19,55 @@
 namespace odw::script {
 namespace {
 
-// Address space past what the process has when the sandbox closes: V8's heap, array buffers, frames.
+// Address space past what the process has when the sandbox closes: V8's heap, array buffers,
+// frames.
 constexpr size_t kAddressSpaceBytes = size_t{4} << 30;
 constexpr rlim_t kOpenFilesMax = 16;
 
 constexpr int kAllowed[] = {
-    SCMP_SYS(read),          SCMP_SYS(write),           SCMP_SYS(poll),
-    SCMP_SYS(munmap),        SCMP_SYS(mremap),          SCMP_SYS(madvise),
-    SCMP_SYS(brk),           SCMP_SYS(futex),           SCMP_SYS(sched_yield),
-    SCMP_SYS(clock_gettime), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
-    SCMP_SYS(gettid),        SCMP_SYS(rt_sigprocmask),  SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(getrandom),     SCMP_SYS(exit),            SCMP_SYS(exit_group),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(poll),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
 };
 
 #if defined(ODW_SANITIZER)
 // The sanitizers' run-time reads its own maps, symbolises and sleeps; they are for tests only.
 constexpr int kAllowedForSanitizers[] = {
-    SCMP_SYS(openat),      SCMP_SYS(close),       SCMP_SYS(readlink),     SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),  SCMP_SYS(lseek),       SCMP_SYS(sigaltstack),  SCMP_SYS(rt_sigaction),
-    SCMP_SYS(nanosleep),   SCMP_SYS(clock_nanosleep), SCMP_SYS(getuid),   SCMP_SYS(prctl),
-    SCMP_SYS(sched_getaffinity), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(getppid),
-    SCMP_SYS(tgkill),      SCMP_SYS(access),      SCMP_SYS(pread64),      SCMP_SYS(set_robust_list),
+    SCMP_SYS(openat),
+    SCMP_SYS(close),
+    SCMP_SYS(readlink),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(getuid),
+    SCMP_SYS(prctl),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(getppid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(access),
+    SCMP_SYS(pread64),
+    SCMP_SYS(set_robust_list),
 };
 #endif
 

@@ -39,7 +39,8 @@ double PrivateMiB(pid_t pid) {
   char line[256];
   long total = 0, kib = 0;
   while (fgets(line, sizeof line, file) != nullptr) {
-    if (sscanf(line, "Private_Dirty: %ld", &kib) == 1 || sscanf(line, "Private_Clean: %ld", &kib) == 1) {
+    if (sscanf(line, "Private_Dirty: %ld", &kib) == 1 ||
+        sscanf(line, "Private_Clean: %ld", &kib) == 1) {
       total += kib;
     }
   }
@@ -102,14 +103,16 @@ void Sequential(TestZygote* zygote) {
   uint64_t cpu_us = 0;
   for (int round = 0; round < 5; ++round) {
     TestHost host(zygote);
-    host.Start("for (let i = 0; i < 1000; i++) await agent('step ' + i, {label: 'L' + i}); return 1");
+    host.Start(
+        "for (let i = 0; i < 1000; i++) await agent('step ' + i, {label: 'L' + i}); return 1");
     const auto start = Clock::now();
     cpu_us = 0;
     for (uint64_t i = 1; i <= 1000; ++i) cpu_us += host.SettleText(i, "done").turn.cpu_us();
     times.push_back(MsSince(start));
   }
   Print("1,000 turns in sequence", SpreadOf(times));
-  printf("%-48s        %8.2f ms\n", "  of which the host's CPU in turns", static_cast<double>(cpu_us) / 1000);
+  printf("%-48s        %8.2f ms\n", "  of which the host's CPU in turns",
+         static_cast<double>(cpu_us) / 1000);
 }
 
 void Pipelined(TestZygote* zygote) {
@@ -119,8 +122,10 @@ void Pipelined(TestZygote* zygote) {
   options.set_list_length_max(kCalls);
   double cpu = CpuMs(host.pid());
   auto start = Clock::now();
-  host.Start("const r = await parallel(Array.from({length: 100000}, (_, i) => () => agent('p' + i)));"
-             "return r.length", options);
+  host.Start(
+      "const r = await parallel(Array.from({length: 100000}, (_, i) => () => agent('p' + i)));"
+      "return r.length",
+      options);
   printf("%-48s        %8.2f ms   host CPU %.0f ms\n", "parallel of 100,000: the first turn",
          MsSince(start), CpuMs(host.pid()) - cpu);
   std::vector<pb::ToHost> settles;

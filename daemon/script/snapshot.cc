@@ -34,8 +34,7 @@ absl::StatusOr<v8::Local<v8::Value>> Evaluate(v8::Local<v8::Context> context,
 
 // The bundle of the prelude is a function of the host's bindings; the tools' bundles are values.
 absl::StatusOr<v8::Local<v8::Value>> Internals(v8::Local<v8::Context> context, Snapshot which,
-                                               const std::string& name,
-                                               const std::string& bundle) {
+                                               const std::string& name, const std::string& bundle) {
   ODW_ASSIGN_OR_RETURN(v8::Local<v8::Value> value, Evaluate(context, "odw:" + name, bundle));
   if (which != Snapshot::kScript) return value;
   v8::Isolate* isolate = context->GetIsolate();
@@ -85,8 +84,7 @@ v8::StartupData Between(const char* begin, const char* end) {
 v8::StartupData* EmbeddedSnapshot(Snapshot which) {
   static v8::StartupData script = Between(odw_snapshot_script_begin, odw_snapshot_script_end);
   static v8::StartupData load = Between(odw_snapshot_load_begin, odw_snapshot_load_end);
-  static v8::StartupData validate =
-      Between(odw_snapshot_validate_begin, odw_snapshot_validate_end);
+  static v8::StartupData validate = Between(odw_snapshot_validate_begin, odw_snapshot_validate_end);
   v8::StartupData* data = which == Snapshot::kScript ? &script
                           : which == Snapshot::kLoad ? &load
                                                      : &validate;

@@ -1,6 +1,6 @@
 // The start-up snapshots: the realm of a workflow script (core-js subset and prelude), the loader's
-// (acorn) and the validator's (ajv), made at build time and embedded in the binary. One each, so that
-// a script host does not carry the tools.
+// (acorn) and the validator's (ajv), made at build time and embedded in the binary. One each, so
+// that a script host does not carry the tools.
 #pragma once
 
 #include <string>

@@ -1,9 +1,11 @@
 #include "daemon/script/tool_role.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "daemon/base/fd.h"
 #include "daemon/base/frame.h"
+#include "daemon/base/kill_point.h"
 #include "daemon/base/log.h"
 #include "daemon/script/sandbox.h"
 
@@ -23,8 +25,8 @@ ToolRole::ToolRole(const Options& options)
 void ToolRole::NewRealm() {
   context_.Reset();
   engine_.reset();
-  engine_ = std::make_unique<Engine>(
-      options_.snapshot, [](Engine::FatalKind, const std::string&) { _exit(1); });
+  engine_ = std::make_unique<Engine>(options_.snapshot,
+                                     [](Engine::FatalKind, const std::string&) { _exit(1); });
   v8::Isolate* isolate = engine_->isolate();
   v8::HandleScope handles(isolate);
   v8::Local<v8::Context> context = v8::Context::New(isolate);
@@ -52,6 +54,8 @@ bool ToolRole::Call(
 }
 
 int ToolRole::Run(const Serve& serve) {
+  signal(SIGINT, SIG_IGN);        // a terminal's Ctrl-C is the parent's; the end of input ends this
+  KillPoint("script.tool_born");  // also opens the test's page, which the sandbox would refuse
   const absl::Status sandboxed = EnterSandbox();
   if (!sandboxed.ok()) {
     LogError(MessageOf(sandboxed));
@@ -63,6 +67,7 @@ int ToolRole::Run(const Serve& serve) {
     if (!frame.ok()) LogError(MessageOf(frame.status()));
     if (!frame.ok()) return 1;
     if (!frame->has_value()) return 0;
+    KillPoint("script.tool_request");
     const std::optional<std::string> reply = serve(**frame);
     if (!reply) {
       LogError("a frame that is no request");

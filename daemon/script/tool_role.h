@@ -21,8 +21,8 @@ class ToolRole {
  public:
   struct Options {
     Snapshot snapshot;
-    uint32_t cpu_ms_max;     // a request's
-    bool generates_code;     // ajv compiles a schema to a function
+    uint32_t cpu_ms_max;  // a request's
+    bool generates_code;  // ajv compiles a schema to a function
   };
   // One request; the reply's bytes, or nullopt for a frame that is no request.
   using Serve = std::function<std::optional<std::string>(std::string_view frame)>;
@@ -32,9 +32,9 @@ class ToolRole {
   // Enters the sandbox and serves until the end of the input. The exit status.
   int Run(const Serve& serve);
 
-  // Calls internals[name](...) of the tool's realm inside `body`, which gets the realm's context and
-  // must return false when JavaScript failed it. False too when time or memory ran out; the isolate is
-  // then replaced.
+  // Calls internals[name](...) of the tool's realm inside `body`, which gets the realm's context
+  // and must return false when JavaScript failed it. False too when time or memory ran out; the
+  // isolate is then replaced.
   bool Call(const std::function<bool(v8::Local<v8::Context>, v8::Local<v8::Object>)>& body);
   // Of the last Call.
   bool timed_out() const { return timed_out_; }

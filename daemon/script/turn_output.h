@@ -1,5 +1,6 @@
 // What a host sends: collects the calls and lines of a turn into Turn frames of about a MiB, and
-// writes as rarely as it can. The main thread only, but for SendFatal, which the watchdog calls too.
+// writes as rarely as it can. The main thread only, but for SendFatal, which the watchdog calls
+// too.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +38,10 @@ class TurnOutput {
   void CutFrame();
 
   const int fd_;
-  pb::FromHost frame_;        // of the turn being collected
-  size_t frame_bytes_ = 0;    // estimate
+  pb::FromHost frame_;      // of the turn being collected
+  size_t frame_bytes_ = 0;  // estimate
   std::string queue_;
-  std::mutex writing_;        // std::mutex: SendFatal needs try_lock
+  std::mutex writing_;  // std::mutex: SendFatal needs try_lock
 };
 
 }  // namespace odw::script

@@ -28,9 +28,9 @@ std::string FromV8(v8::Isolate* isolate, v8::Local<v8::String> text) {
     if (ascii) return out;
   }
   out.resize(static_cast<size_t>(text->Utf8Length(isolate)));
-  const int written = text->WriteUtf8(
-      isolate, out.data(), static_cast<int>(out.size()), nullptr,
-      v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
+  const int written =
+      text->WriteUtf8(isolate, out.data(), static_cast<int>(out.size()), nullptr,
+                      v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
   out.resize(static_cast<size_t>(written));
   return out;
 }

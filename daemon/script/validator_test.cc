@@ -91,10 +91,10 @@ TEST_F(ValidatorTest, DraftSevenIsUsedWhereTheSchemaNeedsIt) {
   const std::string tuple = R"({"type":"array","items":[{"type":"string"},{"type":"number"}]})";
   EXPECT_EQ(Check(tuple, R"(["a",1])").verdict(), Reply::VALID);
   EXPECT_EQ(Check(tuple, R"([1,1])").verdict(), Reply::INVALID);
-  EXPECT_EQ(Check(R"({"$schema":"http://json-schema.org/draft-07/schema#","type":"string"})",
-                  "\"x\"")
-                .verdict(),
-            Reply::VALID);
+  EXPECT_EQ(
+      Check(R"({"$schema":"http://json-schema.org/draft-07/schema#","type":"string"})", "\"x\"")
+          .verdict(),
+      Reply::VALID);
   EXPECT_EQ(Check(R"({"$schema":"https://json-schema.org/draft/2020-12/schema",)"
                   R"("prefixItems":[{"type":"string"}]})",
                   "[1]")
@@ -141,9 +141,9 @@ TEST_F(ValidatorTest, ALongAlternationDoesNotOverflow) {
 
 TEST_F(ValidatorTest, DeepValuesAndSchemasAreAnswered) {
   const std::string deep = std::string(20000, '[') + std::string(20000, ']');
-  EXPECT_EQ(Check(R"({"$ref":"#/$defs/a","$defs":{"a":{"items":{"$ref":"#/$defs/a"}}}})", deep)
-                .verdict(),
-            Reply::BAD_SCHEMA);
+  EXPECT_EQ(
+      Check(R"({"$ref":"#/$defs/a","$defs":{"a":{"items":{"$ref":"#/$defs/a"}}}})", deep).verdict(),
+      Reply::BAD_SCHEMA);
   std::string schema = "{}";
   for (int i = 0; i < 5000; ++i) schema = R"({"items":)" + schema + "}";
   EXPECT_EQ(CheckSchema(schema).verdict(), Reply::BAD_SCHEMA);

@@ -55,7 +55,7 @@ v8::Local<v8::Value> MakeError(v8::Local<v8::Context> context, const std::string
   v8::Local<v8::Object> object = error.As<v8::Object>();
   const auto define = [&](const char* key, const std::string& value) {
     IgnoreResult(object->DefineOwnProperty(context, ToV8(isolate, key), ToV8(isolate, value),
-                                    v8::PropertyAttribute::DontEnum));
+                                           v8::PropertyAttribute::DontEnum));
   };
   if (!standard) define("name", name);
   if (!code.empty()) define("code", code);
@@ -100,8 +100,7 @@ Thrown DescribeSyntaxError(Realm* realm, const v8::TryCatch& caught, const std::
   if (line == 0) return thrown;
   const int column = message->GetStartColumn(context).FromMaybe(0) + 1;
   thrown.set_message(FromV8(isolate, message->GetScriptResourceName()) + ":" +
-                     std::to_string(line) + ":" + std::to_string(column) + ": " +
-                     thrown.message());
+                     std::to_string(line) + ":" + std::to_string(column) + ": " + thrown.message());
   return thrown;
 }
 

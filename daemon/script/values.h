@@ -19,13 +19,13 @@ v8::MaybeLocal<v8::Value> ParseJson(v8::Local<v8::Context> context, std::string_
 v8::Local<v8::Value> MakeError(v8::Local<v8::Context> context, const std::string& name,
                                const std::string& message, const std::string& code);
 
-// What was thrown, told by the prelude; the stack with the script's frames only. Each text is cut to
-// kThrownTextMax bytes.
+// What was thrown, told by the prelude; the stack with the script's frames only. Each text is cut
+// to kThrownTextMax bytes.
 inline constexpr size_t kThrownTextMax = 64 << 10;
 odw::v1::script::Thrown DescribeThrown(Realm* realm, v8::Local<v8::Value> value);
 
-// Why a body did not compile, with its place: "flow.js:3:7: Unexpected token". `refusal` is told when
-// `caught` holds nothing.
+// Why a body did not compile, with its place: "flow.js:3:7: Unexpected token". `refusal` is told
+// when `caught` holds nothing.
 odw::v1::script::Thrown DescribeSyntaxError(Realm* realm, const v8::TryCatch& caught,
                                             const std::string& refusal);
 

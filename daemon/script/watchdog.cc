@@ -13,8 +13,8 @@
 namespace odw::script {
 namespace {
 
-constexpr int kCheckMsMax = 50;            // how late a limit may be noticed, past what it must be
-constexpr int kIdleChecksMax = 20;         // then the thread sleeps until it is woken
+constexpr int kCheckMsMax = 50;     // how late a limit may be noticed, past what it must be
+constexpr int kIdleChecksMax = 20;  // then the thread sleeps until it is woken
 constexpr uint64_t kStuckGraceUs = 2'000'000;  // CPU time for a terminated script to unwind
 
 uint64_t MicrosOf(clockid_t clock) {

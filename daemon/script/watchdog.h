@@ -18,8 +18,8 @@ namespace odw::script {
 class Watchdog {
  public:
   struct Options {
-    int hangup_fd = -1;                // the process exits when its other end closes; -1: none
-    std::function<void()> on_stuck;    // terminating did not help; called on the thread, then _exit
+    int hangup_fd = -1;              // the process exits when its other end closes; -1: none
+    std::function<void()> on_stuck;  // terminating did not help; called on the thread, then _exit
   };
 
   // Starts the thread. REQUIRES: called on the main thread, before its sandbox.

@@ -1,5 +1,5 @@
-// Scripts that never end or never have enough: each ends its own run, with a clear word (SPEC C7, P39,
-// P40).
+// Scripts that never end or never have enough: each ends its own run, with a clear word (SPEC C7,
+// P39, P40).
 #include <gtest/gtest.h>
 
 #include "daemon/script/test_host.h"
@@ -29,17 +29,28 @@ TestZygote* WatchdogTest::zygote_ = nullptr;
 TEST_F(WatchdogTest, Spec_C7_P39_EveryEndlessTurnIsCutOff) {
   TestHost host(zygote_);
   for (const char* body :
-       {"for (;;);", "await null; for (;;);", "await parallel([() => { for (;;); }])",
-        "await pipeline([1], () => { for (;;); })", "Promise.resolve().then(() => { for (;;); }); await null",
-        "return {toJSON() { for (;;); }}", "return {get a() { for (;;); }}",
-        "agent('x', new Proxy({}, {ownKeys() { for (;;); }}))", "agent({toString() { for (;;); }})",
-        "log({toJSON() { for (;;); }})", "[3, 2, 1].sort(() => { for (;;); })",
-        "/^(a+)+$/.test('a'.repeat(40) + '!')", "(function f() { Promise.resolve().then(f) })(); await new Promise(() => 0)",
-        "while (true) await null", "try { for (;;); } catch { } finally { for (;;); }",
+       {"for (;;);",
+        "await null; for (;;);",
+        "await parallel([() => { for (;;); }])",
+        "await pipeline([1], () => { for (;;); })",
+        "Promise.resolve().then(() => { for (;;); }); await null",
+        "return {toJSON() { for (;;); }}",
+        "return {get a() { for (;;); }}",
+        "agent('x', new Proxy({}, {ownKeys() { for (;;); }}))",
+        "agent({toString() { for (;;); }})",
+        "log({toJSON() { for (;;); }})",
+        "[3, 2, 1].sort(() => { for (;;); })",
+        "/^(a+)+$/.test('a'.repeat(40) + '!')",
+        "(function f() { Promise.resolve().then(f) })(); await new Promise(() => 0)",
+        "while (true) await null",
+        "try { for (;;); } catch { } finally { for (;;); }",
         "Error.prepareStackTrace = () => { for (;;); }; throw new Error('x')",
-        "await {get then() { for (;;); }}", "function* g() { for (;;) yield 1 } [...g()].length",
-        "agent('x', {schema: {toJSON() { for (;;); }}})", "throw {get message() { for (;;); }, toString() { for (;;); }}",
-        "Promise.reject({toString() { for (;;); }, get name() { for (;;); }}); await null; return 1"}) {
+        "await {get then() { for (;;); }}",
+        "function* g() { for (;;) yield 1 } [...g()].length",
+        "agent('x', {schema: {toJSON() { for (;;); }}})",
+        "throw {get message() { for (;;); }, toString() { for (;;); }}",
+        "Promise.reject({toString() { for (;;); }, get name() { for (;;); }}); await null; return "
+        "1"}) {
     const pb::Thrown thrown = host.Start(body, Quick()).turn.thrown();
     EXPECT_EQ(thrown.category(), "timeout") << body;
     EXPECT_EQ(thrown.message(), "Script execution timed out after 100ms") << body;
@@ -69,8 +80,10 @@ TEST_F(WatchdogTest, ReplayIsTenTimesLaxer) {
 
 TEST_F(WatchdogTest, ManyShortTurnsAreNoLongOne) {
   TestHost host(zygote_);
-  host.Start("for (let i = 0; i < 20; i++) { await agent('x'); for (let k = 0; k < 200000; k++); } return 'ok'",
-             Quick());
+  host.Start(
+      "for (let i = 0; i < 20; i++) { await agent('x'); for (let k = 0; k < 200000; k++); } return "
+      "'ok'",
+      Quick());
   WholeTurn turn;
   for (uint64_t i = 1; i <= 20; ++i) turn = host.SettleText(i, "r");
   EXPECT_EQ(turn.result(), "\"ok\"");
@@ -79,9 +92,9 @@ TEST_F(WatchdogTest, ManyShortTurnsAreNoLongOne) {
 TEST_F(WatchdogTest, Spec_P40_AFullHeapEndsTheRunAndTheHostServesOn) {
   TestHost host(zygote_);
   for (const char* body :
-       {"const a = []; for (;;) a.push({x: [1, 2, 3, 4]})", "const m = new Map(); for (let i = 0; ; i++) m.set(i, {i})",
-        "let l = null; for (;;) l = {l}", "await agent('x'); const a = []; for (;;) a.push(new Array(100).fill(1.5))",
-        "const a = []; for (;;) a.push(new Promise(() => 0))"}) {
+       {"const a = []; for (;;) a.push({x: [1, 2, 3, 4]})",
+        "const m = new Map(); for (let i = 0; ; i++) m.set(i, {i})",
+        "await agent('x'); const a = []; for (;;) a.push(new Array(100).fill(1.5))"}) {
     WholeTurn turn = host.Start(body, Small());
     if (turn.turn.calls_size() > 0) turn = host.SettleText(1, "r");
     EXPECT_EQ(turn.turn.thrown().category(), "out_of_memory") << body;
@@ -95,18 +108,20 @@ TEST_F(WatchdogTest, Spec_P40_WhatV8LimitsItselfCanBeCaught) {
   TestHost host(zygote_);
   for (const char* expression :
        {"let s = 'x'; for (;;) s += s", "new ArrayBuffer(2 ** 33)", "(function f() { f() })()",
-        "new Uint8Array(2 ** 31)", "'x'.repeat(2 ** 30)",
-        "new Array(-1)", "'x'.padEnd(2 ** 30)"}) {
-    EXPECT_EQ(host.Evaluate(std::string("try { ") + expression + " } catch (e) { return e.name }", Small()),
+        "new Uint8Array(2 ** 31)", "'x'.repeat(2 ** 30)", "new Array(-1)", "'x'.padEnd(2 ** 30)"}) {
+    EXPECT_EQ(host.Evaluate(std::string("try { ") + expression + " } catch (e) { return e.name }",
+                            Small()),
               "\"RangeError\"")
         << expression;
   }
-  EXPECT_EQ(host.Evaluate("const a = []; try { for (;;) a.push(new ArrayBuffer(1 << 24)) } catch (e) { return e.name }"),
+  EXPECT_EQ(host.Evaluate("const a = []; try { for (;;) a.push(new ArrayBuffer(1 << 24)) } catch "
+                          "(e) { return e.name }"),
             "\"RangeError\"");
 }
 
 TEST_F(WatchdogTest, Spec_P40_AHostThatCannotUnwindSaysWhyAndDies) {
-  // Single allocations far past the limit: there may be no point at which JavaScript can be terminated.
+  // Single allocations far past the limit: there may be no point at which JavaScript can be
+  // terminated.
   for (const char* body : {"let s = ['x']; for (;;) s = s.concat(s)",
                            "new Array(3e7).fill(0).map(x => ({x})).length"}) {
     TestHost host(zygote_);
@@ -125,6 +140,20 @@ TEST_F(WatchdogTest, Spec_P40_AHostThatCannotUnwindSaysWhyAndDies) {
     }
     EXPECT_EQ(TestHost(zygote_).Evaluate("return 'a neighbour'"), "\"a neighbour\"");
   }
+}
+
+TEST_F(WatchdogTest, WhatCannotBeTerminatedEndsTheHostWithAReason) {
+  TestHost host(zygote_);
+  pb::ToHost start;
+  start.set_epoch(1);
+  *start.mutable_start() = Quick();
+  // A loop inside V8 that never looks whether it has been terminated.
+  start.mutable_start()->set_source(
+      "export const meta = {}; [].indexOf.call({length: 2 ** 53 - 1}, 1)");
+  host.Send(start);
+  EXPECT_EQ(host.Receive().fatal().reason(), pb::Fatal::TIMEOUT);
+  pb::FromHost next;
+  EXPECT_FALSE(host.TryReceive(&next));
 }
 
 TEST_F(WatchdogTest, ALoopingHostDiesWithItsDaemon) {

@@ -100,6 +100,7 @@ pb::ZygoteReply Zygote::Fork(uint64_t id) {
   UniqueFd socket = std::move(sockets_.front());
   sockets_.pop_front();
   KillPoint("script_zygote.before_fork");
+  KillPoint("script.zygote.before_fork");
   const pid_t pid = fork();
   if (pid == 0) BecomeHost(std::move(socket));
   if (pid < 0) {
@@ -116,15 +117,18 @@ absl::Status Zygote::Answer(std::string_view frame) {
   if (!request.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
     return absl::InvalidArgumentError("a frame that is not a ZygoteRequest");
   }
-  return WriteFrame(control_fd_, Fork(request.id()).SerializeAsString());
+  const pb::ZygoteReply reply = Fork(request.id());
+  KillPoint("script.zygote.after_fork");
+  return WriteFrame(control_fd_, reply.SerializeAsString());
 }
 
 int Zygote::Serve() {
   while (Receive()) {
     for (;;) {
       const absl::StatusOr<std::optional<std::string_view>> frame = reader_.Next();
-      const absl::Status status =
-          !frame.ok() ? frame.status() : *frame ? Answer(**frame) : absl::OkStatus();
+      const absl::Status status = !frame.ok() ? frame.status()
+                                  : *frame    ? Answer(**frame)
+                                              : absl::OkStatus();
       if (!status.ok()) {
         LogError("script zygote: " + MessageOf(status));
         return 1;
@@ -138,6 +142,10 @@ int Zygote::Serve() {
 }  // namespace
 
 int RunZygote(int control_fd) {
+  // The sockets alone say when it is over, here and in every host: a Ctrl-C, or the SIGTERM that a
+  // service manager sends to all, is the daemon's to act on.
+  signal(SIGINT, SIG_IGN);
+  signal(SIGTERM, SIG_IGN);
   signal(SIGCHLD, SIG_IGN);  // no zombies: nobody waits for a host, its socket says when it is gone
   const absl::Status prepared = PrepareSandbox();
   if (!prepared.ok()) {

@@ -1,5 +1,5 @@
-// The process that hosts are forked from: V8 is initialised and the snapshot mapped, but there is no
-// isolate and no second thread, so a fork is safe and costs a few pages.
+// The process that hosts are forked from: V8 is initialised and the snapshot mapped, but there is
+// no isolate and no second thread, so a fork is safe and costs a few pages.
 #pragma once
 
 namespace odw::script {

@@ -94,7 +94,7 @@ class Supervisor {
       Watch(spec, &*child);
       // The last of it may have come after the end.
       if (child->output_too_large() && !early_end_) early_end_ = TooLarge(spec);
-      FillResult(&*child, &result);
+      FillResult(spec, &*child, &result);
     } else {
       result.mutable_error()->set_category(odw::v1::INVALID_REQUEST);
       result.mutable_error()->set_message(MessageOf(child.status()));
@@ -169,10 +169,12 @@ class Supervisor {
     }
   }
 
-  void FillResult(ChildProcess* child, Result* result) {
+  void FillResult(const TaskSpec& spec, ChildProcess* child, Result* result) {
     const int status = child->wait_status();
     std::string output = child->TakeOutput();
-    const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const bool clean = WIFEXITED(status) &&
+                       std::find(spec.exit_ok().begin(), spec.exit_ok().end(), WEXITSTATUS(status)) !=
+                           spec.exit_ok().end();
     if (clean && !early_end_) {
       if (!output.empty() && output.back() == '\n') output.pop_back();
       result->set_ok(true);

@@ -60,7 +60,7 @@ class Case:
         self.run_id = None
         self.result = None
         self.kept_tokens = set()  # results that were in a spool when something died
-        self.handled = 0          # kills that were acted on
+        self.watched = []         # the run's events, read when it had ended
 
     # ---- the run
 
@@ -95,16 +95,19 @@ class Case:
         sources[self.processes.notify.fileno()] = "notify"
         if self.client is not None:
             sources[self.client_pidfd] = "client"
-        for fd in select.select(list(sources), [], [], left)[0]:
-            source = sources[fd]
-            if source == "notify":
-                if self.processes.ready():
-                    self.daemon_ready = True
-                    self._start_client()
-            elif source == "client":
-                self._client_ended()
-            elif source in self.processes.running:
-                self._service_ended(source)
+        ready = select.select(list(sources), [], [], left)[0]
+        if not ready:
+            return
+        # One a round: what is done about it may replace the others' descriptors.
+        source = sources[ready[0]]
+        if source == "notify":
+            if self.processes.ready():
+                self.daemon_ready = True
+                self._start_client()
+        elif source == "client":
+            self._client_ended()
+        else:
+            self._service_ended(source)
 
     def _service_ended(self, name):
         pid, status = self.processes.reap(name)
@@ -185,6 +188,7 @@ class Case:
             raise CaseFailed("another result than the undisturbed run's; both are in " + self._keep_results())
         outcome.result = self.result
         status = self.processes.ctl("status", self.run_id, "--nodes")
+        self.watched = self.processes.ctl_lines("watch", self.run_id)
         self._check_status(status)
         self._check_executions(status, outcome)
         self._check_spooled(status)
@@ -272,15 +276,28 @@ class Case:
             raise CaseFailed(f"task files are left: {os.listdir(tasks)}")
 
     def _counted(self, status):
-        """A kill counts when an event was uncommitted by the nature of its point, or a task was running."""
-        spans = [(node["started_unix_ms"], node["ended_unix_ms"]) for node in status["node"]]
+        """[(kill, does it count)]. It does when an event was not durable by the nature of its point, a task
+        was at work by its executor's clock, or an attempt was open that was lost afterwards."""
+        at_work = [(node["started_unix_ms"], node["ended_unix_ms"]) for node in status["node"]] + self._lost_spans()
         kills = []
-        for order in self.page.carried_out():
+        for order, made in zip(self.page.carried_out(), self.orders):
             at_ms = order.unix_us / 1000
-            running = any(start <= at_ms <= end for start, end in spans)
-            kills.append((order.point, running or order.point in plan.UNCOMMITTED))
-        return [(plan.name_of(order, made), counts)
-                for order, made, (_, counts) in zip(self.page.carried_out(), self.orders, kills)]
+            counts = order.point in plan.UNCOMMITTED or any(start <= at_ms <= end for start, end in at_work)
+            kills.append((plan.name_of(order, made), counts))
+        return kills
+
+    def _lost_spans(self):
+        """From the start of each attempt that was lost to its node's return to the queue."""
+        started, spans = {}, []
+        for line in self.watched:
+            event = json.loads(line)
+            node = event.get("node", {})
+            if node.get("state") == "running":
+                started.setdefault((node["node"], node["attempt"]), event["unix_ms"])
+            elif node.get("state") == "queued":
+                spans += [(since, event["unix_ms"]) for (name, _), since in started.items() if name == node["node"]]
+                started = {key: since for key, since in started.items() if key[0] != node["node"]}
+        return spans
 
     # ---- evidence
 

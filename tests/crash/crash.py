@@ -3,7 +3,9 @@ done twice. See README.md. The last line is `N passed, N failed`."""
 import argparse
 import collections
 import concurrent.futures
+import faulthandler
 import os
+import signal
 import subprocess
 import sys
 
@@ -123,6 +125,7 @@ class Suite:
 
 
 def main(argv):
+    faulthandler.register(signal.SIGUSR1)  # where does it wait?
     options = parse(argv)
     try:
         suite = Suite(options, undisturbed(options))

@@ -142,11 +142,13 @@ class Processes:
     def ctl_argv(self, *args):
         return [os.path.join(self.bin, "odwctl"), "--json", "--daemon", self.address, *args]
 
+    def ctl_lines(self, *args, seconds=60):
+        """The lines that `odwctl --json ARGS` printed. CalledProcessError when it failed."""
+        return subprocess.run(self.ctl_argv(*args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=seconds, check=True).stdout.splitlines()
+
     def ctl(self, *args, seconds=60):
-        """What `odwctl --json ARGS` printed, parsed. CalledProcessError when it failed."""
-        done = subprocess.run(self.ctl_argv(*args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=seconds, check=True)
-        return json.loads(done.stdout)
+        return json.loads("".join(self.ctl_lines(*args, seconds=seconds)))
 
     def close(self):
         self.kill_everything(commands_too=True)

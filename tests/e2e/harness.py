@@ -78,15 +78,22 @@ class State:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+class Skipped(Exception):
+    """This machine cannot do what the test needs; the text says what."""
+
+
 class Cases:
     """Runs test functions one by one and counts them."""
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
 
     def case(self, name, function, *args):
         try:
             function(*args)
+        except Skipped as why:
+            self.skipped += 1
+            print(f"skipped: {name}: {why}", flush=True)
         except Exception as problem:  # pylint: disable=broad-except
             self.failed += 1
             print(f"FAILED: {name}\n    " + str(problem).strip().replace("\n", "\n    "), flush=True)

@@ -4,6 +4,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import bad_input_test  # noqa: E402
 import deploy_test  # noqa: E402
 import examples_test  # noqa: E402
 import survey_test  # noqa: E402
@@ -13,9 +14,10 @@ from harness import Cases  # noqa: E402
 def main():
     build = os.path.abspath(sys.argv[1])
     cases = Cases()
-    for part in (examples_test, survey_test, deploy_test):
+    for part in (examples_test, survey_test, bad_input_test, deploy_test):
         part.main(build, cases)
-    print(f"{cases.passed} passed, {cases.failed} failed")
+    skipped = f", {cases.skipped} skipped" if cases.skipped else ""
+    print(f"{cases.passed} passed, {cases.failed} failed{skipped}")
     return 1 if cases.failed else 0
 
 

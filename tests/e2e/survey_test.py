@@ -59,7 +59,8 @@ def check_every_number(build, repo, state):
     for row in result["rows"]:
         summary = row.pop("summary")
         equal(row["file"], row, wanted[row["file"]])
-        begin = f"mock: In one sentence, say what the file {json.dumps(row['file'], ensure_ascii=False)}"
+        begin = (f"mock: {row['lines']} lines, {row['commits']} commits and {row['markers']} markers in "
+                 f"{json.dumps(row['file'], ensure_ascii=False)}. ")
         if not summary.startswith(begin):
             raise AssertionError(f"summary of {row['file']}: {summary!r} does not begin with {begin!r}")
     equal("commits", result["commits"], int(repo.git("rev-list", "--count", "HEAD")))

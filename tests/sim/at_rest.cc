@@ -80,7 +80,7 @@ void Simulation::CheckRestore() {
   for (const auto& [run_id, run] : restored.world().runs) {
     const auto found = live.runs.find(run_id);
     if (found == live.runs.end()) Broken(run_id + " would come back by a restart");
-    const std::string difference = FirstDifference(*found->second, *run, absl::ToUnixMillis(context_.now));
+    const std::string difference = FirstDifference(*found->second, *run, absl::ToUnixMillis(context_.latest));
     if (!difference.empty()) Broken(run_id + " would be restored with another " + difference);
   }
 }

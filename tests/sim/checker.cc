@@ -140,7 +140,7 @@ void Checker::CheckWorld(const core::World& world) {
     Shadow* shadow = Find(run_id);
     if (shadow == nullptr) Broken("run " + run_id + " is in memory and has no event");
     if (!std::exchange(shadow->touched, false)) continue;
-    const std::string difference = FirstDifference(*run, shadow->run, absl::ToUnixMillis(context_->now));
+    const std::string difference = FirstDifference(*run, shadow->run, absl::ToUnixMillis(context_->latest));
     if (!difference.empty()) Broken(run_id + ": memory and events differ in " + difference);
     if (run->live.running != run->live.tokens.size()) Broken(run_id + ": live.running is off");
     if (run->host.state == core::HostLink::State::kActive && run->host.epoch != shadow->host) {

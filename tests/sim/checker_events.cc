@@ -29,12 +29,7 @@ std::pair<std::string, uint64_t> Subject(const v1::Event& event) {
     case v1::Event::kSubmitted: return {"submitted", 0};
     case v1::Event::kCalled: return {"called", event.called().ordinal()};
     case v1::Event::kAttemptStarted: return {"attempt started", event.attempt_started().node()};
-    case v1::Event::kAttemptEnded: {
-      const v1::AttemptEnded& ended = event.attempt_ended();
-      return {ended.discarded() ? "attempt discarded" : ended.ok() ? "attempt ok"
-              : ended.error().category() == v1::HOST_LOST ? "attempt lost" : "attempt failed",
-              ended.node()};
-    }
+    case v1::Event::kAttemptEnded: return {"attempt ended", event.attempt_ended().node()};
     case v1::Event::kSettled: return {"settled", event.settled().node()};
     case v1::Event::kRequeued: return {"requeued", event.requeued().node()};
     case v1::Event::kBlocked: return {"blocked", event.blocked().node()};
@@ -45,6 +40,13 @@ std::pair<std::string, uint64_t> Subject(const v1::Event& event) {
     case v1::Event::kLateUsage: return {"late usage", 0};
     default: return {"?", 0};
   }
+}
+
+const char* OutcomeOf(const v1::AttemptEnded& ended) {
+  if (ended.given_up()) return "given up";
+  if (ended.discarded()) return "discarded";
+  if (ended.ok()) return "ok";
+  return ended.ended_unix_ms() == 0 ? "lost" : "failed";
 }
 
 std::string StateOf(const core::Run& run, uint64_t node) {
@@ -81,7 +83,11 @@ void Checker::OnAppend(const core::Append& append) {
   Fold(&shadow, event);
   const std::string moved = name + ": " + before + " -> " + StateOf(shadow.run, node);
   context_->Note("    " + append.run_id + " #" + std::to_string(append.seq) + " " + moved +
-                 (node > 0 ? " n" + std::to_string(node) : ""));
+                 (node > 0 ? " n" + std::to_string(node) : "") +
+                 (event.has_attempt_started() ? " on " + event.attempt_started().executor_id() : ""));
+  if (event.has_attempt_ended()) {
+    context_->coverage->Count(std::string("attempt ") + OutcomeOf(event.attempt_ended()) + moved.substr(13));
+  }
   if (!context_->coverage->Moved(moved)) Broken("a transition that is not in the table: " + moved);
   shadow.touched = true;
   context_->effects_hash = HashOf(append.bytes, context_->effects_hash);
@@ -178,12 +184,12 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
              " is unknown");
     }
   }
-  if (node.due_ms > absl::ToUnixMillis(context_->now)) Broken(name + " did not wait for its backoff");
+  if (node.due_ms > absl::ToUnixMillis(context_->latest)) Broken(name + " did not wait for its backoff");
   // What an error's policy asks for, found again from the error itself.
   for (auto event = shadow.events.rbegin(); event != shadow.events.rend(); ++event) {
     if (!event->has_attempt_ended() || event->attempt_ended().node() != started.node()) continue;
     const int64_t earliest = event->unix_ms() + event->attempt_ended().error().retry_after_ms();
-    if (absl::ToUnixMillis(context_->now) < earliest) Broken(name + " did not obey Retry-After");
+    if (absl::ToUnixMillis(context_->latest) < earliest) Broken(name + " did not obey Retry-After");
     break;
   }
   uint32_t live = 0;

@@ -24,6 +24,7 @@ struct Context {
 
   Rng rng;
   absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  absl::Time latest = now;  // that the clock ever showed: it may be set back
   Coverage* coverage;
   bool trace = false;
   uint64_t step = 0;

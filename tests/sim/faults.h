@@ -18,11 +18,17 @@ struct Faults {
   uint32_t executor_death = 0;
   uint32_t stream_break = 0;
   uint32_t task_death = 0;
+  uint32_t absence = 0;            // an executor does not attach again for a while
   uint32_t host_machine_gone = 0;  // an executor and all it has, for ever
   uint32_t drain = 0;
   uint32_t spool_full = 0;
   uint32_t clock_jump = 0;
   uint32_t stop = 0;
+
+  // Executors that come and go at leisure, past their grace and back.
+  static Faults OfAbsence() {
+    return {.stream_break = 1, .task_death = 1, .clock_jump = 1};
+  }
 
   static Faults Random(Rng* rng) {
     Faults faults;
@@ -37,6 +43,7 @@ struct Faults {
       faults.journal_failure = static_cast<uint32_t>(rng->Below(2));
       faults.task_death = static_cast<uint32_t>(rng->Below(3));
       faults.host_machine_gone = rng->OneIn(3) ? 1 : 0;
+      faults.absence = static_cast<uint32_t>(rng->Below(2));
       faults.drain = static_cast<uint32_t>(rng->Below(2));
       faults.spool_full = static_cast<uint32_t>(rng->Below(2));
     }

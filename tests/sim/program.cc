@@ -7,7 +7,8 @@ using Kind = Expr::Kind;
 
 class Generator {
  public:
-  Generator(Rng* rng, Program* program) : rng_(rng), program_(program) {}
+  Generator(Rng* rng, Program* program, Flavour flavour)
+      : rng_(rng), program_(program), flavour_(flavour) {}
 
   Expr Body() {
     if (program_->settings.agents_max() < 100 || program_->settings.has_budget_total()) return Refused();
@@ -25,6 +26,11 @@ class Generator {
     ++agents_;
     Expr agent = Make(Kind::kAgent);
     agent.plan = RandomPlan(rng_);
+    if (flavour_ == Flavour::kTwoMachines) {
+      agent.runtime = "command";
+      agent.command = "count";
+      return agent;
+    }
     switch (rng_->Below(12)) {
       case 0: case 1: case 2: agent.runtime = "command"; agent.command = "count"; break;
       case 3: agent.runtime = "command"; agent.command = "write"; break;
@@ -104,6 +110,7 @@ class Generator {
 
   Rng* const rng_;
   Program* const program_;
+  const Flavour flavour_;
   uint64_t last_id_ = 0;
   uint64_t agents_ = 0;
 };
@@ -124,7 +131,7 @@ void MakeSettings(Rng* rng, v1::RunSettings* settings) {
 
 }  // namespace
 
-Program RandomProgram(Rng* rng, size_t index) {
+Program RandomProgram(Rng* rng, size_t index, Flavour flavour) {
   Program program;
   MakeSettings(rng, &program.settings);
   program.dialect = rng->OneIn(4) ? v1::ODW : v1::BUILTIN;
@@ -139,7 +146,7 @@ Program RandomProgram(Rng* rng, size_t index) {
     program.fatal_at_turn = rng->Between(1, 3);
     program.order_dependent = true;
   }
-  program.body = Generator(rng, &program).Body();
+  program.body = Generator(rng, &program, flavour).Body();
   return program;
 }
 

@@ -58,7 +58,11 @@ struct Program {
   bool has_unserved_runtime = false;
 };
 
+// kTwoMachines: every call is of one command that may be repeated on one machine and not on another, so that
+// attempts of both sorts meet at one node.
+enum class Flavour { kMixed, kTwoMachines };
+
 // `index` makes the source unlike that of any other program of the simulation.
-Program RandomProgram(Rng* rng, size_t index);
+Program RandomProgram(Rng* rng, size_t index, Flavour flavour);
 
 }  // namespace odw::sim

@@ -167,9 +167,8 @@ void SimDaemon::Release(core::Effect effect) {
 
 void SimDaemon::FailJournal() {
   context_->Passed("journal: a sync failed");
-  // What the disk holds of it is unknown until a restart reads it.
-  journal_->Crash(context_->rng.OneIn(2) ? SimJournal::Inflight::kKept : SimJournal::Inflight::kLost);
-  failed_ = true;
+  failed_ = true;  // what the disk holds of it is unknown until a restart reads it
+
   Post(core::JournalFailed{.status = absl::UnavailableError("no space left")});
 }
 

@@ -15,6 +15,7 @@ void SimExecutor::StartProcess() {
   ++incarnation_;
   attaches_ = 0;
   stream_ = nullptr;
+  untold_.clear();
   for (auto& [token, offer] : outbox_) offer.offered = offer.cancelled = false;
   context_->coverage->Count("tasks adopted from a former process", tasks_.size());
   context_->Note(config_.id + " starts, incarnation " + std::to_string(incarnation_));
@@ -23,6 +24,7 @@ void SimExecutor::StartProcess() {
 void SimExecutor::Connect() {
   epoch_ = static_cast<uint64_t>(incarnation_) << 32 | ++attaches_;
   welcomed_ = false;
+  untold_.clear();  // a complete list without them says the same
   v1::Register hello;
   hello.set_protocol_version(1);
   hello.set_executor_id(config_.id);
@@ -60,6 +62,7 @@ void SimExecutor::Read() {
   stream_->down.pop_front();
   if (message.has_welcome()) {
     welcomed_ = true;
+    for (v1::Lost& lost : std::exchange(untold_, {})) Tell(std::move(lost));
     if (draining_) {
       v1::FromExecutor draining;
       draining.mutable_draining();
@@ -94,11 +97,21 @@ void SimExecutor::Begin(Task* task) {
 }
 
 void SimExecutor::Refuse(const std::string& token, const std::string& why) {
-  v1::FromExecutor message;
-  message.mutable_lost()->set_token(token);
-  message.mutable_lost()->set_why(why);
-  message.mutable_lost()->set_not_started(true);
+  v1::Lost lost;
+  lost.set_token(token);
+  lost.set_why(why);
+  lost.set_not_started(true);
   context_->coverage->Count("assignments refused by a draining or full executor");
+  Tell(std::move(lost));
+}
+
+void SimExecutor::Tell(v1::Lost lost) {
+  if (!welcomed_) {
+    untold_.push_back(std::move(lost));
+    return;
+  }
+  v1::FromExecutor message;
+  *message.mutable_lost() = std::move(lost);
   Send(std::move(message));
 }
 
@@ -171,10 +184,10 @@ void SimExecutor::TaskDies(const std::string& token) {
   context_->Note("task " + token + " dies");
   ++ledger_->lost;
   tasks_.erase(token);
-  v1::FromExecutor message;
-  message.mutable_lost()->set_token(token);
-  message.mutable_lost()->set_why("its supervisor died");
-  Send(std::move(message));
+  v1::Lost lost;
+  lost.set_token(token);
+  lost.set_why("its supervisor died");
+  Tell(std::move(lost));
 }
 
 void SimExecutor::Drain() {
@@ -221,6 +234,11 @@ void SimExecutor::Die() {
   std::erase_if(tasks_, [](const auto& entry) { return !entry.second.started; });
 }
 
+void SimExecutor::CutOff(absl::Duration time) {
+  if (stream_ != nullptr) network_->Break(stream_);
+  away_until_ = context_->now + time;
+}
+
 void SimExecutor::LoseMachine() {
   context_->Passed("executor: its machine");
   ++ledger_->left_for_ever;
@@ -255,7 +273,7 @@ void SimExecutor::ListTasks(const Faults& faults, Actions* actions) {
       if (alive_ && !spool_full_) actions->push_back({4, [this, task] { Begin(task); }});
       continue;
     }
-    if (task->not_before <= context_->now) {
+    if (task->not_before <= context_->now && (context_->calm || context_->rng.OneIn(config_.patience))) {
       actions->push_back({3, [this, token] { Finish(std::string(*token)); }});
     }
     if (context_->faulty && config_.supervised && alive_ && faults.task_death > 0) {
@@ -269,6 +287,11 @@ void SimExecutor::ListFaults(const Faults& faults, Actions* actions) {
   if (faults.executor_death > 0 && (!idle() || context_->rng.OneIn(8))) actions->push_back({faults.executor_death, [this] { Die(); }});
   if (faults.host_machine_gone > 0 && context_->rng.OneIn(20)) {
     actions->push_back({1, [this] { LoseMachine(); }});
+  }
+  if (faults.absence > 0 && stream_ == nullptr) {
+    actions->push_back({faults.absence, [this] {
+      CutOff(absl::Seconds(static_cast<double>(context_->rng.Between(1, 30))));
+    }});
   }
   if (faults.drain > 0 && !draining_) actions->push_back({faults.drain, [this] { Drain(); }});
   if (faults.spool_full > 0 && !spool_full_) {
@@ -286,7 +309,9 @@ void SimExecutor::List(const Faults& faults, bool daemon_up, Actions* actions) {
   if (spool_full_) actions->push_back({2, [this] { spool_full_ = false; }});
   if (!fresh_.empty() && !spool_full_) actions->push_back({8, [this] { Spool(); }});
   if (stream_ == nullptr) {
-    if (daemon_up) actions->push_back({4, [this] { Connect(); }});
+    if (daemon_up && (context_->calm || away_until_ <= context_->now)) {
+      actions->push_back({4, [this] { Connect(); }});
+    }
   } else if (!stream_->down.empty() || stream_->down_ended) {
     actions->push_back({8, [this] { Read(); }});
   }

@@ -24,6 +24,7 @@ struct ExecutorConfig {
   std::string runtime;
   uint32_t slots = 1;
   bool supervised = false;  // tasks outlive the executor's process
+  uint32_t patience = 1;    // a task ends in one of so many steps in which it could
   std::vector<std::string> commands, read_only_commands;
 };
 
@@ -46,6 +47,9 @@ class SimExecutor {
   bool idle() const { return tasks_.empty() && fresh_.empty() && outbox_.empty(); }
   // When a task that ignores its cancel ends at last; InfiniteFuture when there is none.
   absl::Time StubbornUntil() const;
+  // The network between it and the daemon.
+  void CutOff(absl::Duration time);
+  void Reconnect() { away_until_ = context_->now; }
   // Ends the process for good, at the end of a history.
   void Leave();
 
@@ -73,6 +77,7 @@ class SimExecutor {
   void OnAck(const std::string& token);
   void Begin(Task* task);
   void Refuse(const std::string& token, const std::string& why);
+  void Tell(v1::Lost lost);
   void Finish(const std::string& token);
   void Spool();
   void SendOffer(const std::string& token);
@@ -95,10 +100,12 @@ class SimExecutor {
   bool gone_ = false;
 
   // Of its process.
+  absl::Time away_until_ = absl::InfinitePast();  // cut off from the daemon
   bool alive_ = false, welcomed_ = false, draining_ = false, spool_full_ = false;
   uint32_t attaches_ = 0;
   uint64_t epoch_ = 0;
   Stream* stream_ = nullptr;
+  std::vector<v1::Lost> untold_;   // until a stream is welcomed
   std::vector<v1::Result> fresh_;  // finished, not spooled yet; a supervisor keeps it until then
 };
 

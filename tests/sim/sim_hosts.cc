@@ -132,16 +132,17 @@ void SimHosts::List(const Faults& faults, const core::Engine& engine, Actions* a
       }});
       continue;
     }
-    if (host->released && host->out.empty()) {
+    if (host->released && (host->out.empty() || context_->calm)) {
       host->epoch = 0;
       continue;
     }
-    if (!context_->faulty || faults.host_death == 0 || host->dead) continue;
+    const bool may_die = context_->faulty || (host->released && !context_->calm);
+    if (!may_die || faults.host_death == 0 || host->dead) continue;
     const auto run = engine.world().runs.find(host->run_id);
     const bool busy = !host->in.empty() || !host->out.empty();
     // Three deaths in a row without progress are the script's own fault, and fail the run.
     if (busy && run != engine.world().runs.end() && run->second->host.deaths >= 2) continue;
-    actions->push_back({faults.host_death, [this, host] { Die(host); }});
+    actions->push_back({host->released ? 12 : faults.host_death, [this, host] { Die(host); }});
   }
 }
 

@@ -59,6 +59,7 @@ void SimNetwork::DaemonDied() {
 }
 
 void SimNetwork::Break(Stream* stream) {
+  if (stream->up_ended) return;
   if (!stream->up.empty()) context_->Passed("stream: executor's messages on their way");
   if (!stream->down.empty()) context_->Passed("stream: daemon's messages on their way");
   if (stream->up.empty() && stream->down.empty()) context_->Passed("stream: silent");

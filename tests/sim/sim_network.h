@@ -37,6 +37,8 @@ class SimNetwork {
   Stream* Connect(const std::string& executor, v1::Register hello);
   // The client's process is gone, or it has read the end.
   void CloseClient(Stream* stream);
+  // Loses what is under way, from some point on; each side will read up to there.
+  void Break(Stream* stream);
 
   // The daemon's side.
   void Send(core::SessionId session, v1::ToExecutor message);
@@ -46,7 +48,6 @@ class SimNetwork {
   void List(const Faults& faults, Actions* actions);
 
  private:
-  void Break(Stream* stream);
   void Deliver(Stream* stream);
   template <typename Queue>
   void LoseSuffix(Queue* queue);

@@ -21,7 +21,8 @@ core::Settings Simulation::DrawSettings(Rng* rng) {
 Simulation::Simulation(uint64_t seed, Coverage* coverage, bool trace)
     : context_(seed, coverage),
       settings_(DrawSettings(&context_.rng)),
-      faults_(Faults::Random(&context_.rng)),
+      flavour_(context_.rng.OneIn(4) ? Flavour::kTwoMachines : Flavour::kMixed),
+      faults_(flavour_ == Flavour::kMixed ? Faults::Random(&context_.rng) : Faults::OfAbsence()),
       journal_(&context_),
       checker_(&context_, settings_),
       daemon_(&context_, settings_, &journal_, &checker_, this),
@@ -38,7 +39,7 @@ void Simulation::DrawPrograms() {
   const uint64_t count = rng->Between(1, 4);
   std::vector<const Program*> drawn;
   for (uint64_t i = 0; i < count; ++i) {
-    Program program = RandomProgram(rng, i);
+    Program program = RandomProgram(rng, i, flavour_);
     const std::string source = program.source;
     drawn.push_back(&(programs_[source] = std::move(program)));
   }
@@ -54,11 +55,12 @@ void Simulation::DrawExecutors() {
   Rng* rng = &context_.rng;
   const auto add = [&](ExecutorConfig config) {
     config.slots = static_cast<uint32_t>(rng->Between(1, 4));
+    if (flavour_ == Flavour::kTwoMachines) config.patience = 16;
     executors_.push_back(std::make_unique<SimExecutor>(&context_, &network_, &ledger_, std::move(config)));
   };
   add({.id = "mock-a", .runtime = "mock"});
   if (rng->OneIn(2)) add({.id = "mock-b", .runtime = "mock"});
-  const bool two_machines = rng->OneIn(2);
+  const bool two_machines = flavour_ == Flavour::kTwoMachines || rng->OneIn(2);
   add({.id = "command-a", .runtime = "command", .supervised = true, .commands = {"count", "write"},
        .read_only_commands = {"count"}});
   // Another machine whose owner does not vouch for `count`.
@@ -78,9 +80,13 @@ void Simulation::List(Actions* actions) {
   if (NextMoment() > context_.now && NextMoment() != absl::InfiniteFuture()) {
     actions->push_back({2, [this] { JumpTo(NextMoment()); }});
   }
+  if (flavour_ == Flavour::kTwoMachines && context_.faulty && context_.rng.OneIn(6)) {
+    actions->push_back({12, [this] { SwapMachines(); }});
+  }
   if (faults_.clock_jump > 0 && context_.faulty && context_.rng.OneIn(4)) {
     actions->push_back({faults_.clock_jump, [this] {
-      JumpTo(context_.now + absl::Seconds(static_cast<double>(context_.rng.Between(1, 40))));
+      const auto seconds = static_cast<int64_t>(context_.rng.Between(1, 40));
+      JumpTo(context_.now + absl::Seconds(context_.rng.OneIn(5) ? -seconds / 4 : seconds));
     }});
   }
 }
@@ -95,6 +101,7 @@ bool Simulation::Step() {
   uint64_t pick = context_.rng.Below(total);
   ++context_.step;
   context_.now += absl::Microseconds(static_cast<int64_t>(context_.rng.Below(3000)));
+  context_.latest = std::max(context_.latest, context_.now);
   for (const Action& action : actions) {
     if (pick < action.weight) {
       action.run();
@@ -112,8 +119,21 @@ absl::Time Simulation::NextMoment() const {
 }
 
 void Simulation::JumpTo(absl::Time when) {
-  context_.coverage->Count("clock jumps");
+  context_.coverage->Count(when < context_.now ? "clock jumps back" : "clock jumps");
   context_.now = when;
+  context_.latest = std::max(context_.latest, when);
+}
+
+// One machine comes back and the other goes away, for longer than a grace.
+void Simulation::SwapMachines() {
+  std::vector<SimExecutor*> machines;
+  for (const auto& executor : executors_) {
+    if (executor->id().starts_with("command")) machines.push_back(executor.get());
+  }
+  machines[reachable_machine_]->CutOff(2 * settings_.lease_grace);
+  reachable_machine_ = 1 - reachable_machine_;
+  machines[reachable_machine_]->Reconnect();
+  context_.Note(machines[reachable_machine_]->id() + " is the machine that can be reached");
 }
 
 void Simulation::Chaos() {

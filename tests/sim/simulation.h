@@ -37,6 +37,7 @@ class Simulation : private Outside {
   bool Step();
   void List(Actions* actions);
   void JumpTo(absl::Time when);
+  void SwapMachines();
   absl::Time NextMoment() const;
 
   void CheckWaits();
@@ -58,6 +59,7 @@ class Simulation : private Outside {
 
   Context context_;
   const core::Settings settings_;
+  const Flavour flavour_;
   const Faults faults_;
   std::map<std::string, Program> programs_;  // by source
   TaskLedger ledger_;
@@ -68,6 +70,7 @@ class Simulation : private Outside {
   SimHosts hosts_;
   SimClient client_;
   std::vector<std::unique_ptr<SimExecutor>> executors_;
+  size_t reachable_machine_ = 0;  // of kTwoMachines' two
 };
 
 }  // namespace odw::sim

@@ -10,7 +10,7 @@
 
 namespace odw::executors {
 
-inline constexpr size_t kAnswerBytesMax = 64 << 20;
+inline constexpr size_t kAnswerBytesMax = 32 << 20;  // it may travel twice: as value and as raw text
 inline constexpr size_t kErrorBodyBytesMax = 64 << 10;
 
 struct ChatAnswer {

@@ -82,7 +82,9 @@ absl::StatusOr<TaskSpec> CommandRuntime::MakeSpec(const Task& task) const {
   TaskSpec spec;
   spec.set_token(task.token);
   spec.set_program(command.program);
-  *spec.mutable_args() = request.args();
+  spec.mutable_args()->Assign(command.args.begin(), command.args.end());
+  spec.mutable_args()->MergeFrom(request.args());
+  spec.mutable_exit_ok()->Assign(command.exit_ok.begin(), command.exit_ok.end());
   spec.mutable_env()->Assign(command.env.begin(), command.env.end());
   spec.mutable_pass_env()->Assign(command.pass_env.begin(), command.pass_env.end());
   spec.set_cwd(!command.cwd.empty() ? command.cwd : request.cwd());
