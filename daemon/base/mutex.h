@@ -2,6 +2,7 @@
 // since absl::Mutex gives TSan false races in Debian's build. A thread holds at most one at a time.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -41,6 +42,12 @@ class CondVar {
   void Wait(Mutex* mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
     cv_.wait(lock);
+    lock.release();
+  }
+  // Returns at `deadline` at the latest.
+  void WaitUntil(Mutex* mutex, std::chrono::system_clock::time_point deadline) {
+    std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
+    cv_.wait_until(lock, deadline);
     lock.release();
   }
   void NotifyOne() { cv_.notify_one(); }

@@ -51,8 +51,8 @@ Fingerprint FingerprintOf(const v1::script::Call& call) {
   return fingerprint;
 }
 
-v1::NodeCalled RecordOf(const v1::script::Call& call, const v1::RunSettings& settings, int64_t now_ms,
-                        std::vector<model::Value>* values) {
+v1::NodeCalled RecordOf(const v1::script::Call& call, const v1::RunSettings& settings,
+                        int64_t now_ms, std::vector<model::Value>* values) {
   const Fingerprint fingerprint = FingerprintOf(call);
   v1::NodeCalled called;
   called.set_ordinal(call.ordinal());

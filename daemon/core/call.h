@@ -1,5 +1,5 @@
-// A script's call as the journal keeps it: with the run's defaults filled in, and the fingerprint that
-// replay compares. Pure.
+// A script's call as the journal keeps it: with the run's defaults filled in, and the fingerprint
+// that replay compares. Pure.
 #pragma once
 
 #include <vector>
@@ -12,7 +12,7 @@ namespace odw::core {
 Fingerprint FingerprintOf(const v1::script::Call& call);
 
 // The record of an AGENT, TIMER or WORKFLOW call. Adds the prompt to `values`.
-v1::NodeCalled RecordOf(const v1::script::Call& call, const v1::RunSettings& settings, int64_t now_ms,
-                        std::vector<model::Value>* values);
+v1::NodeCalled RecordOf(const v1::script::Call& call, const v1::RunSettings& settings,
+                        int64_t now_ms, std::vector<model::Value>* values);
 
 }  // namespace odw::core

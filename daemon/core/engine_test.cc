@@ -1,118 +1,7 @@
-#include "daemon/core/engine.h"
-
-#include <gtest/gtest.h>
+#include "daemon/core/engine_testing.h"
 
 namespace odw::core {
 namespace {
-
-// Drives an engine by hand and remembers what it appended, so that a second engine can be restored.
-class EngineTest : public testing::Test {
- protected:
-  void Handle(Input input) {
-    engine_->Handle(now_, std::move(input));
-    for (Effect& effect : engine_->TakeEffects()) {
-      if (auto* append = std::get_if<Append>(&effect)) {
-        v1::Event event;
-        ASSERT_TRUE(event.ParseFromString(append->bytes));
-        ASSERT_EQ(append->seq, log_.size() + 1);
-        log_.push_back(event);
-      } else {
-        effects_.push_back(std::move(effect));
-      }
-    }
-    engine_->TakeSummaries();
-  }
-
-  template <typename T>
-  std::vector<T> Take() {
-    std::vector<T> taken;
-    for (Effect& effect : effects_) {
-      if (auto* e = std::get_if<T>(&effect)) taken.push_back(*e);
-    }
-    std::erase_if(effects_, [](const Effect& e) { return std::holds_alternative<T>(e); });
-    return taken;
-  }
-
-  void SubmitRun() {
-    Submit submit{.request = 1, .source = "source"};
-    submit.header.set_run_id("wf_test01");
-    submit.header.set_owner("me");
-    submit.header.set_dialect(v1::BUILTIN);
-    v1::RunSettings* settings = submit.header.mutable_settings();
-    settings->set_concurrency(2);
-    settings->set_agents_max(10);
-    settings->set_default_runtime("mock");
-    settings->set_call_refusals_max(10);
-    settings->set_return_grace_ms(2000);
-    Handle(std::move(submit));
-  }
-
-  void Attach(SessionId session, std::vector<std::pair<std::string, bool>> held = {}, uint32_t pid = 1) {
-    ExecutorAttached attached{.session = session};
-    attached.info.set_executor_id("ex");
-    attached.info.set_session_epoch(session);
-    attached.info.set_runtime("mock");
-    attached.info.set_slots(8);
-    attached.info.set_pid(pid);
-    for (auto& [token, finished] : held) {
-      v1::Held* task = attached.info.add_held();
-      task->set_token(token);
-      task->set_finished(finished);
-    }
-    Handle(std::move(attached));
-  }
-
-  v1::script::Call AgentCall(uint64_t ordinal, const std::string& prompt) {
-    v1::AgentRequest request;
-    request.set_prompt(prompt);
-    v1::script::Call call;
-    call.set_ordinal(ordinal);
-    request.SerializeToString(call.mutable_request());
-    return call;
-  }
-
-  void Turn(HostEpoch epoch, uint64_t seq, std::vector<v1::script::Call> calls,
-            const std::string& returned = "") {
-    HostTurn turn{.run_id = "wf_test01", .epoch = epoch};
-    turn.turn.set_seq(seq);
-    for (auto& call : calls) *turn.turn.add_calls() = call;
-    if (!returned.empty()) turn.turn.mutable_returned()->set_value_json(returned);
-    Handle(std::move(turn));
-  }
-
-  void Answer(SessionId session, const std::string& token, const std::string& value) {
-    ExecutorSaid said{.session = session};
-    v1::Result* result = said.message.mutable_result();
-    result->set_token(token);
-    result->set_ok(true);
-    result->set_value(value);
-    Handle(std::move(said));
-  }
-
-  void Fail(SessionId session, const std::string& token, v1::ErrorCategory category) {
-    ExecutorSaid said{.session = session};
-    v1::Result* result = said.message.mutable_result();
-    result->set_token(token);
-    result->mutable_error()->set_category(category);
-    result->mutable_error()->set_message("no luck");
-    Handle(std::move(said));
-  }
-
-  void Restart() {
-    engine_ = std::make_unique<Engine>(Settings{});
-    effects_.clear();
-    for (const v1::Event& event : log_) ASSERT_TRUE(engine_->Restore("wf_test01", event).ok());
-    engine_->FinishRecovery(now_);
-    for (Effect& effect : engine_->TakeEffects()) effects_.push_back(std::move(effect));
-  }
-
-  const core::Run& run() { return *engine_->world().runs.at("wf_test01"); }
-
-  std::unique_ptr<Engine> engine_ = std::make_unique<Engine>(Settings{});
-  absl::Time now_ = absl::FromUnixSeconds(1000);
-  std::vector<v1::Event> log_;
-  std::vector<Effect> effects_;
-};
 
 TEST_F(EngineTest, ARunGoesFromSubmitToItsResult) {
   SubmitRun();
@@ -258,6 +147,98 @@ TEST_F(EngineTest, StopEndsTheRunAtOnceAndCancelsWhatRuns) {
   Answer(5, token, "too late");
   EXPECT_TRUE(log_.back().has_late_usage());
   EXPECT_EQ(Take<SendAck>().size(), 1u);
+}
+
+TEST_F(EngineTest, AReplayThatMakesFewerCallsNeedsAttention) {
+  SubmitRun();
+  Attach(5);
+  Turn(1, 0, {AgentCall(1, "a")});
+  Answer(5, Take<SendAssign>().at(0).assign.token(), "x");
+  Turn(1, 1, {TimerCall(2, 1e6)});
+  Restart();
+  const HostEpoch epoch = Take<HostStart>().at(0).epoch;
+  Turn(epoch, 0, {AgentCall(1, "a")});
+  EXPECT_FALSE(ended());
+  Turn(epoch, 1, {});  // where it had started a timer
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(end().state(), v1::NEEDS_ATTENTION);
+}
+
+TEST_F(EngineTest, AHostThatDiesWhileItWaitsIsNotTheScriptsFault) {
+  SubmitRun();
+  Attach(5);
+  HostEpoch epoch = Take<HostStart>().at(0).epoch;
+  Turn(epoch, 0, {AgentCall(1, "a")});
+  const std::string token = Take<SendAssign>().at(0).assign.token();
+  Handle(HostGone{.run_id = "wf_test01", .epoch = epoch});
+  EXPECT_TRUE(Take<HostStart>().empty());  // nothing to tell it yet
+  Answer(5, token, "x");
+  epoch = Take<HostStart>().at(0).epoch;
+  Turn(epoch, 0, {AgentCall(1, "a")});
+  Turn(epoch, 1, {}, "\"ok\"");
+  EXPECT_EQ(end().state(), v1::COMPLETED);
+}
+
+TEST_F(EngineTest, AHostThatDiesThreeTimesInATurnFailsItsRun) {
+  SubmitRun();
+  for (int deaths = 0; deaths < 3; ++deaths) {
+    EXPECT_FALSE(ended());
+    Handle(HostGone{.run_id = "wf_test01", .epoch = Take<HostStart>().at(0).epoch});
+  }
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(end().error().category(), v1::CRASHED);
+}
+
+TEST_F(EngineTest, AStopAfterTheReturnLeavesTheResult) {
+  SubmitRun();
+  Attach(5);
+  Frame(1, 0, {AgentCall(1, "not awaited")});
+  Turn(1, 0, {}, "42");
+  EXPECT_FALSE(ended());
+  Take<Reply>();
+  Handle(StopRun{.request = 9, .run_id = "wf_test01", .owner = "me"});
+  EXPECT_EQ(end().state(), v1::COMPLETED);
+  EXPECT_EQ(Take<Reply>().at(0).status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Take<SendCancel>().size(), 1u);
+}
+
+TEST_F(EngineTest, NothingIsStartedOrFiresAfterTheReturn) {
+  SubmitRun();
+  Attach(5);
+  Frame(1, 0, {AgentCall(1, "a"), AgentCall(2, "b"), TimerCall(3, 100)});
+  Turn(1, 0, {}, "42");
+  const auto assigns = Take<SendAssign>();
+  ASSERT_EQ(assigns.size(), 2u);
+  Lose(5, assigns[0].assign.token(), /*not_started=*/false);
+  now_ += absl::Seconds(1);
+  Handle(Tick{});
+  EXPECT_TRUE(Take<SendAssign>().empty());
+  EXPECT_TRUE(run().settlements.empty());
+  Answer(5, assigns[1].assign.token(), "x");
+  EXPECT_EQ(end().state(), v1::COMPLETED);
+}
+
+TEST_F(EngineTest, LeftoversAreNamedInCallOrder) {
+  slots_ = 16;
+  SubmitRun(/*concurrency=*/9);
+  Attach(5);
+  std::vector<v1::script::Call> calls;
+  for (uint64_t i = 1; i <= 9; ++i) calls.push_back(AgentCall(i, std::to_string(i)));
+  Frame(1, 0, calls);
+  Turn(1, 0, {}, "42");
+  Pass(absl::Seconds(3));
+  bool named = false;
+  for (const v1::Event& event : log_) {
+    named |= event.line().text().find("cancelled: 1, 2, 3, 4, 5, 6, 7, 8, 9") != std::string::npos;
+  }
+  EXPECT_TRUE(named);
+}
+
+TEST_F(EngineTest, AnEndedRunWithUnstartedCallsIsForgotten) {
+  SubmitRun();  // no executor: its call stays queued
+  Turn(1, 0, {AgentCall(1, "a")}, "42");
+  Handle(Tick{});
+  EXPECT_TRUE(engine_->world().runs.empty());
 }
 
 TEST_F(EngineTest, AnotherBodyUnderTheSameKeyIsRefused) {

@@ -21,15 +21,12 @@ bool Parkable(const Run& run) {
 void HostAdmission::Want(Run* run) {
   if (run->ended() || run->returned) return;
   switch (run->host.state) {
-    case LinkState::kActive:
-      Feed(run);
-      break;
+    case LinkState::kActive: Feed(run); break;
     case LinkState::kNone:
       run->host.state = LinkState::kWaiting;
       (run->nodes.empty() ? fresh_ : resumed_).push_back(run);
       break;
-    case LinkState::kWaiting:
-      break;
+    case LinkState::kWaiting: break;
   }
 }
 
@@ -55,9 +52,7 @@ void HostAdmission::Release(Run* run) {
   run->host.state = LinkState::kNone;
 }
 
-void HostAdmission::Quiet(Run* run) {
-  run->host.quiet_since = world_->now();
-}
+void HostAdmission::Quiet(Run* run) { run->host.quiet_since = world_->now(); }
 
 void HostAdmission::Start(Run* run) {
   HostLink& host = run->host;

@@ -13,15 +13,17 @@ void Leases::OnAttached(ExecutorAttached attached) {
   // Streams do not know of each other: an old one's list, read late, would undo what came after it.
   if (attached.info.session_epoch() <= executor->info.session_epoch() &&
       !PlantedBug(Bug::kOldSessionAccepted)) {
-    world_->Do(CloseSession{.session = attached.session,
-                            .why = absl::AlreadyExistsError(
-                                "executor " + id + " has attached with a later session; two processes "
-                                "share its state folder, or this stream is an old one")});
+    world_->Do(CloseSession{
+        .session = attached.session,
+        .why = absl::AlreadyExistsError("executor " + id +
+                                        " has attached with a later session; two processes "
+                                        "share its state folder, or this stream is an old one")});
     return;
   }
   if (executor->connected()) {
     // A newer stream of the same executor: the old one is dead and has not noticed.
-    world_->Do(CloseSession{.session = executor->session, .why = absl::AbortedError("attached again")});
+    world_->Do(
+        CloseSession{.session = executor->session, .why = absl::AbortedError("attached again")});
     world_->sessions.erase(executor->session);
   }
   executor->session = attached.session;
@@ -66,6 +68,9 @@ void Leases::Reconcile(Executor* executor, uint32_t pid) {
     if (!held.contains(token) && !PlantedBug(Bug::kMissingTokenKept)) missing.push_back(token);
   }
   std::sort(missing.begin(), missing.end());
+  if (PlantedBug(Bug::kUnknownTaskFillsNoSlot)) {
+    absl::erase_if(held, [&](const std::string& token) { return !world_->tokens.contains(token); });
+  }
   executor->tokens = std::move(held);
   for (const std::string& token : missing) {
     const auto known = world_->tokens.find(token);
@@ -74,13 +79,15 @@ void Leases::Reconcile(Executor* executor, uint32_t pid) {
     const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
     // The same process never got it; another process may have died at it.
     const bool re_executed = attempt != nullptr && attempt->executor_pid != pid;
-    nodes_->OnAttemptLost(ref, {.why = "its executor does not have it", .re_executed = re_executed});
+    nodes_->OnAttemptLost(ref,
+                          {.why = "its executor does not have it", .re_executed = re_executed});
   }
 }
 
 void Leases::StartGrace(Executor* executor) {
   executor->lease_until = world_->now() + world_->settings().lease_grace;
-  if (PlantedBug(Bug::kGraceNotRestarted) && executor->info.session_epoch() == 0) executor->lease_until = world_->now();
+  if (PlantedBug(Bug::kGraceNotRestarted) && executor->info.session_epoch() == 0)
+    executor->lease_until = world_->now();
   world_->WakeAt(executor->lease_until, Alarm::Kind::kLease, executor->info.executor_id());
 }
 
@@ -103,7 +110,8 @@ void Leases::OnLeaseAlarm(const std::string& executor_id) {
   const std::string name = executor->info.name().empty() ? executor_id : executor->info.name();
   for (const std::string& token : tokens) {
     const auto known = world_->tokens.find(token);
-    // A blocked attempt keeps its token, and so the executor its entry, until it returns or the run ends.
+    // A blocked attempt keeps its token, and so the executor its entry, until it returns or the run
+    // ends.
     if (known != world_->tokens.end() &&
         nodes_->OnLeaseExpired(known->second, name) == NodeMachine::Lease::kKept) {
       continue;
@@ -139,8 +147,7 @@ void Leases::OnSaid(ExecutorSaid said) {
       executor->draining = true;
       scheduler_->ExecutorsChanged();
       break;
-    default:
-      break;
+    default: break;
   }
 }
 
@@ -148,7 +155,7 @@ void Leases::Recover(Run* run) {
   for (NodeId id = 1; id <= run->nodes.size(); ++id) {
     for (const Attempt& attempt : run->node(id).attempts) {
       // An answered one is not waited for: its answer, offered again, is acknowledged and dropped.
-      if (!attempt.live && !attempt.given_up) continue;
+      if (!attempt.live && !attempt.given_up && !PlantedBug(Bug::kAnsweredIsRestored)) continue;
       world_->tokens[attempt.token] = TokenRef{.run = run, .node = id, .attempt = attempt.number};
       if (!attempt.live) continue;
       run->live.tokens.insert(attempt.token);

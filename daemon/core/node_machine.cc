@@ -14,13 +14,15 @@ constexpr size_t kErrorMessageBytesMax = 16 << 10;
 
 // Half to all of the wait, spread by the node so that a crowd does not come back at once. No random
 // numbers: the due time is journaled, and a simulation repeats itself.
-absl::Duration WithJitter(absl::Duration wait, const std::string& run_id, NodeId node, uint32_t attempt) {
+absl::Duration WithJitter(absl::Duration wait, const std::string& run_id, NodeId node,
+                          uint32_t attempt) {
   const std::string token = AttemptToken(run_id, node, attempt);
   const double share = static_cast<double>(std::stoul(token.substr(0, 4), nullptr, 16)) / 65535.0;
   return wait * (0.5 + 0.5 * share);
 }
 
-// What counts against budget.spent(): output tokens, or all tokens in the original's dialect (SPEC O8).
+// What counts against budget.spent(): output tokens, or all tokens in the original's dialect (SPEC
+// O8).
 double SpentBy(v1::Dialect dialect, const v1::Usage& usage) {
   const double output = static_cast<double>(usage.output_tokens());
   if (dialect != v1::ODW) return output;
@@ -50,7 +52,8 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
     late->set_attempt(ref.attempt);
     *late->mutable_usage() = result.usage();
     world_->Emit(ref.run, std::move(event));
-  } else if ((node.phase == NodePhase::kSettled && !PlantedBug(Bug::kSettledSettlesAgain)) || late_failure) {
+  } else if ((node.phase == NodePhase::kSettled && !PlantedBug(Bug::kSettledSettlesAgain)) ||
+             late_failure) {
     ++world_->stats.discarded_results;
     EmitEnded(ref, std::move(result), /*discarded=*/true);
   } else {
@@ -115,11 +118,13 @@ void NodeMachine::SettleOk(Run* run, NodeId id, uint32_t attempt, bool is_json,
 
 void NodeMachine::CancelOthers(Run* run, NodeId id, uint32_t winner) {
   for (const Attempt& attempt : run->node(id).attempts) {
+    if (PlantedBug(Bug::kLoserForgotten) && attempt.given_up) world_->tokens.erase(attempt.token);
     // One whose executor is away is cancelled when that comes back with it.
     if (attempt.number == winner || !run->live.tokens.contains(attempt.token)) continue;
     const Executor* executor = world_->FindExecutor(attempt.executor_id);
     if (executor == nullptr || !executor->connected()) continue;
-    world_->Do(SendCancel{.session = executor->session, .token = attempt.token,
+    world_->Do(SendCancel{.session = executor->session,
+                          .token = attempt.token,
                           .reason = "another attempt answered first"});
   }
 }
@@ -127,21 +132,24 @@ void NodeMachine::CancelOthers(Run* run, NodeId id, uint32_t winner) {
 void NodeMachine::OnFailure(Run* run, NodeId id, const v1::Error& error) {
   const Node& node = run->node(id);
   // Another attempt is still at work: this one's failure decides nothing.
-  if (std::any_of(node.attempts.begin(), node.attempts.end(), [](const Attempt& a) { return a.live; })) {
+  if (std::any_of(node.attempts.begin(), node.attempts.end(),
+                  [](const Attempt& a) { return a.live; })) {
     return;
   }
   const model::RetryRule& rule = model::InfoOf(error.category()).retry;
   const uint32_t tries = node.tries_failed + 1;
   if (rule.retryable && tries < rule.tries_max && !run->returned) {
-    const absl::Duration wait = model::BackoffAfter(rule, rule.counts ? tries : node.attempts_started,
-                                                    absl::Milliseconds(error.retry_after_ms()));
+    const absl::Duration wait =
+        model::BackoffAfter(rule, rule.counts ? tries : node.attempts_started,
+                            absl::Milliseconds(error.retry_after_ms()));
     if (wait <= world_->settings().provider_wait_max) {
       const absl::Duration jittered =
           std::max(WithJitter(wait, run->id(), id, node.attempts_started),
                    absl::Milliseconds(error.retry_after_ms()));
-      runs_->Requeue(run, id, world_->now() + jittered,
-                     std::string(model::InfoOf(error.category()).name) + ": " + error.message().substr(0, 500),
-                     rule.counts);
+      runs_->Requeue(
+          run, id, world_->now() + jittered,
+          std::string(model::InfoOf(error.category()).name) + ": " + error.message().substr(0, 500),
+          rule.counts);
       return;
     }
   }
@@ -154,7 +162,8 @@ void NodeMachine::SettleFailed(Run* run, NodeId id, const v1::Error& error) {
   if (node.details && !node.details->request.label().empty()) label = node.details->request.label();
   v1::Event line;
   line.mutable_line()->set_kind(v1::script::Line::WARNING);
-  line.mutable_line()->set_text("[" + label.substr(0, 200) + "] failed: " + error.message().substr(0, 1000));
+  line.mutable_line()->set_text("[" + label.substr(0, 200) +
+                                "] failed: " + error.message().substr(0, 1000));
   world_->Emit(run, std::move(line));
 
   const bool has_schema = node.details && !node.details->request.schema_json().empty();
@@ -184,6 +193,7 @@ void NodeMachine::OnAttemptLost(TokenRef ref, const Loss& loss) {
     }
   }
   runs_->ReleaseAttempt(ref.run, token);
+  if (PlantedBug(Bug::kTokenOutlivesRun) && loss.given_up) world_->tokens[token] = ref;
 }
 
 NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& executor_name) {

@@ -54,10 +54,12 @@ bool RunMachine::ReplyToKnownKey(const Submit& submit) {
 
 void RunMachine::OnSubmit(Submit submit) {
   if (ReplyToKnownKey(submit)) return;
-  if (world_->runs.size() >= world_->settings().open_runs_max) {
+  // Ended ones that wait for their last attempts do not count.
+  const size_t open_runs = world_->runs.size() - ended_.size();
+  if (open_runs >= world_->settings().open_runs_max) {
     world_->Do(Reply{.request = submit.request,
                      .status = absl::ResourceExhaustedError(
-                         "limit open_runs_max: " + std::to_string(world_->runs.size()) +
+                         "limit open_runs_max: " + std::to_string(open_runs) +
                          " runs are open; wait for some to end, stop some, or raise the limit")});
     return;
   }
@@ -93,10 +95,12 @@ void RunMachine::OnStop(const StopRun& stop) {
     reply.status = absl::NotFoundError("no open run " + stop.run_id);
   } else if (run->ended()) {
     reply.status = absl::FailedPreconditionError("run " + stop.run_id + " has ended already");
-  } else if (run->returned) {
-    // The return was journaled first: its result stands. What it left running need not be waited for.
+  } else if (run->returned && !PlantedBug(Bug::kStopUndoesReturn)) {
+    // The return was journaled first: its result stands. What it left running need not be waited
+    // for.
     FinishReturned(run);
-    reply.status = absl::FailedPreconditionError("run " + stop.run_id + " has returned its result already");
+    reply.status =
+        absl::FailedPreconditionError("run " + stop.run_id + " has returned its result already");
   } else {
     v1::Event event;
     event.mutable_stop_requested()->set_reason(stop.reason);
@@ -133,7 +137,7 @@ void RunMachine::Requeue(Run* run, NodeId id, absl::Time not_before, const std::
   if (not_before > world_->now()) requeued->set_not_before_unix_ms(absl::ToUnixMillis(not_before));
   world_->Emit(run, std::move(event));
   ++world_->stats.requeues;
-  if (run->returned) return;  // nobody waits for it: it is not tried again
+  if (run->returned && !PlantedBug(Bug::kTriedAfterReturn)) return;  // nobody waits for it: it is not tried again
   if (run->node(id).phase == NodePhase::kBackoff) {
     world_->WakeAt(not_before, Alarm::Kind::kNodeDue, run->id(), id);
   } else {
@@ -197,7 +201,8 @@ void RunMachine::OnReturnGrace(Run* run) {
   if (!labels.empty()) {
     v1::Event event;
     event.mutable_line()->set_kind(v1::script::Line::WARNING);
-    event.mutable_line()->set_text("the workflow returned while agents were running; cancelled: " + labels);
+    event.mutable_line()->set_text("the workflow returned while agents were running; cancelled: " +
+                                   labels);
     world_->Emit(run, std::move(event));
   }
   FinishReturned(run);
@@ -206,7 +211,7 @@ void RunMachine::OnReturnGrace(Run* run) {
 void RunMachine::CancelAttempts(Run* run, const std::string& reason) {
   // Sorted: the same inputs give the same effects.
   std::vector<std::string> tokens(run->live.tokens.begin(), run->live.tokens.end());
-  std::sort(tokens.begin(), tokens.end());
+  if (!PlantedBug(Bug::kFollowsHashOrder)) std::sort(tokens.begin(), tokens.end());
   for (const std::string& token : tokens) {
     const TokenRef ref = world_->tokens.at(token);
     const Attempt* attempt = FindAttempt(run->node(ref.node), ref.attempt);
@@ -236,14 +241,16 @@ void RunMachine::End(Run* run, v1::RunState state, const v1::Error& error) {
   world_->Do(RunEnded{.run_id = run->id()});
   ended_.push_back(run->id());
   if (!run->live.tokens.empty()) {
-    world_->WakeAt(world_->now() + world_->settings().leftover_grace, Alarm::Kind::kLeftover, run->id());
+    world_->WakeAt(world_->now() + world_->settings().leftover_grace, Alarm::Kind::kLeftover,
+                   run->id());
   }
 }
 
 void RunMachine::OnLeftover(Run* run) {
   if (!run->ended()) return;
   const std::vector<std::string> tokens(run->live.tokens.begin(), run->live.tokens.end());
-  // Their executors keep them in their lists: a task that ignores its cancel still fills a slot there.
+  // Their executors keep them in their lists: a task that ignores its cancel still fills a slot
+  // there.
   for (const std::string& token : tokens) {
     world_->tokens.erase(token);
     ReleaseAttempt(run, token);
@@ -254,7 +261,8 @@ void RunMachine::OnLeftover(Run* run) {
 void RunMachine::ForgetGivenUpAttempts(Run* run) {
   for (const Node& node : run->nodes) {
     for (const Attempt& attempt : node.attempts) {
-      if (!run->live.tokens.contains(attempt.token)) world_->tokens.erase(attempt.token);
+      const bool known = attempt.live || attempt.given_up;
+      if (known && !run->live.tokens.contains(attempt.token)) world_->tokens.erase(attempt.token);
     }
   }
 }
@@ -293,7 +301,7 @@ void RunMachine::EvictEnded() {
 void RunMachine::Recover(Run* run) {
   if (!run->header.idempotency_key().empty()) {
     keys_[run->header.owner() + '\0' + run->header.idempotency_key()] = {run->id(),
-                                                                        run->header.body_sha256()};
+                                                                         run->header.body_sha256()};
   }
   for (NodeId id = 1; id <= run->nodes.size(); ++id) {
     Node& node = run->node(id);

@@ -17,7 +17,7 @@ v1::RunSummary Summarize(const Run& run, const Scheduler& scheduler) {
   summary.set_body_sha256(header.body_sha256());
   summary.set_state(run.state);
   summary.set_health(run.health);
-  if (run.ended()) *summary.mutable_error() = run.error;
+  if (run.ended() && run.state != v1::COMPLETED) *summary.mutable_error() = run.error;
   summary.set_submitted_unix_ms(run.submitted_ms);
   summary.set_ended_unix_ms(run.ended_ms);
   summary.set_last_event(run.last_seq);

@@ -34,7 +34,8 @@ void Turns::OnTurn(HostTurn input) {
     return;
   }
   // Every recorded call was made in a turn that has now been repeated.
-  if (run->host.finished >= run->host.replay_until && run->host.calls_seen < run->nodes.size()) {
+  if (run->host.finished >= run->host.replay_until && run->host.calls_seen < run->nodes.size() &&
+      !PlantedBug(Bug::kFewerCallsUnnoticed)) {
     return MissesCalls(run, "waits");
   }
   if (run->host.finished == run->settlements.size()) {
@@ -61,11 +62,11 @@ bool Turns::Diverges(Run* run, const v1::script::Call& call, const Fingerprint& 
   made.ParseFromString(call.request());
   const Node& node = run->node(expected);
   const std::string before = node.details ? node.details->request.label() : "a settled call";
-  runs_->End(run, v1::NEEDS_ATTENTION,
-      MakeError(v1::INTERNAL,
-                "replay diverged at " + NodeName(expected) + ": the journal has '" + before +
-                    "', the script now calls '" + made.label() +
-                    "'. Its results are kept; resume it as a new run to go on"));
+  runs_->End(
+      run, v1::NEEDS_ATTENTION,
+      MakeError(v1::INTERNAL, "replay diverged at " + NodeName(expected) + ": the journal has '" +
+                                  before + "', the script now calls '" + made.label() +
+                                  "'. Its results are kept; resume it as a new run to go on"));
   return true;
 }
 
@@ -94,7 +95,8 @@ void Turns::OnCall(Run* run, v1::script::Call call) {
     v1::Settled settled;
     settled.set_outcome(v1::Settled::REJECT);
     settled.set_error_name("Error");
-    settled.set_error_message("workflow('" + call.name() + "'): no workflow with that name. Available: none");
+    settled.set_error_message("workflow('" + call.name() +
+                              "'): no workflow with that name. Available: none");
     settled.set_end(v1::END_REFUSED);
     runs_->Settle(run, id, std::move(settled));
   }
@@ -106,8 +108,9 @@ void Turns::OnAgentCall(Run* run, NodeId id) {
     v1::Settled settled;
     settled.set_outcome(v1::Settled::REJECT);
     settled.set_error_name("Error");
-    settled.set_error_message("agent(): no runtime: give the option `runtime`, or set default_runtime "
-                              "in the daemon's config");
+    settled.set_error_message(
+        "agent(): no runtime: give the option `runtime`, or set default_runtime "
+        "in the daemon's config");
     settled.set_end(v1::END_REFUSED);
     runs_->Settle(run, id, std::move(settled));
     return;
@@ -124,9 +127,9 @@ bool Turns::RefuseAgent(Run* run, NodeId id) {
                               std::to_string(settings.agents_max()) + ")");
     settled.set_error_code("limit");
   } else if (settings.has_budget_total() && run->budget_spent >= settings.budget_total()) {
-    settled.set_error_message("Workflow budget exhausted: " +
-                              std::to_string(static_cast<int64_t>(run->budget_spent)) + " of " +
-                              std::to_string(static_cast<int64_t>(settings.budget_total())) + " tokens");
+    settled.set_error_message(
+        "Workflow budget exhausted: " + std::to_string(static_cast<int64_t>(run->budget_spent)) +
+        " of " + std::to_string(static_cast<int64_t>(settings.budget_total())) + " tokens");
     settled.set_error_code("budget");
   } else {
     return false;
@@ -136,8 +139,9 @@ bool Turns::RefuseAgent(Run* run, NodeId id) {
   settled.set_end(v1::END_REFUSED);
   runs_->Settle(run, id, std::move(settled));
   if (run->refusals > settings.call_refusals_max()) {
-    runs_->Fail(run, v1::LIMIT, "the script went on calling agent() after " +
-                             std::to_string(run->refusals) + " refusals");
+    runs_->Fail(
+        run, v1::LIMIT,
+        "the script went on calling agent() after " + std::to_string(run->refusals) + " refusals");
   }
   return true;
 }
@@ -157,8 +161,15 @@ void Turns::CancelTimer(Run* run, NodeId id) {
 void Turns::CheckDeadlock(Run* run) {
   if (run->live.unsettled > 0) return;
   runs_->Fail(run, v1::INVALID_REQUEST,
-       "workflow is deadlocked: it waits, and no agent, timer or child is pending. Look for an await "
-       "of a promise that nothing settles");
+              "workflow is deadlocked: it waits, and no agent, timer or child is pending. Look for "
+              "an await "
+              "of a promise that nothing settles");
+}
+
+v1::ErrorCategory Turns::CategoryOf(const v1::script::Thrown& thrown) {
+  if (thrown.category() == "timeout") return v1::TIMEOUT;
+  if (thrown.category() == "out_of_memory") return v1::LIMIT;
+  return v1::INVALID_REQUEST;
 }
 
 void Turns::OnBodyDone(Run* run, const v1::script::Turn& turn) {
@@ -173,10 +184,8 @@ void Turns::OnBodyDone(Run* run, const v1::script::Turn& turn) {
     *returned.mutable_value_json() = value.ref;
   } else {
     const v1::script::Thrown& thrown = turn.thrown();
-    const bool timed_out = thrown.category() == "timeout";
     const std::string name = thrown.name().empty() ? "" : thrown.name() + ": ";
-    *returned.mutable_error() =
-        MakeError(timed_out ? v1::TIMEOUT : v1::INVALID_REQUEST, name + thrown.message());
+    *returned.mutable_error() = MakeError(CategoryOf(thrown), name + thrown.message());
     returned.set_stack(thrown.stack());
   }
   runs_->Return(run, std::move(returned), std::move(value));
@@ -184,11 +193,12 @@ void Turns::OnBodyDone(Run* run, const v1::script::Turn& turn) {
 
 // A replay that made fewer calls than the run had made before.
 void Turns::MissesCalls(Run* run, const char* what_it_does) {
-  runs_->End(run, v1::NEEDS_ATTENTION,
-             MakeError(v1::INTERNAL, std::string("replay diverged: the script ") + what_it_does + " after " +
-                                         std::to_string(run->host.calls_seen) + " calls, the journal has " +
-                                         std::to_string(run->nodes.size()) +
-                                         ". Its results are kept; resume it as a new run to go on"));
+  runs_->End(
+      run, v1::NEEDS_ATTENTION,
+      MakeError(v1::INTERNAL, std::string("replay diverged: the script ") + what_it_does +
+                                  " after " + std::to_string(run->host.calls_seen) +
+                                  " calls, the journal has " + std::to_string(run->nodes.size()) +
+                                  ". Its results are kept; resume it as a new run to go on"));
 }
 
 void Turns::OnHostGone(const HostGone& gone) {
@@ -203,29 +213,32 @@ void Turns::OnHostGone(const HostGone& gone) {
   ++world_->stats.host_deaths;
   if (run->returned || run->ended()) return;
   // One that only waited says nothing about its script: as if parked, until something arrives.
-  if (!busy) return;
+  if (!busy && !PlantedBug(Bug::kIdleDeathCounts)) return;
   run->host.deaths = run->host.progress_mark == run->last_seq ? run->host.deaths + 1 : 1;
   run->host.progress_mark = run->last_seq;
-  // One that could say why has met the same end again if it is repeated; in replay it gets another try.
+  // One that could say why has met the same end again if it is repeated; in replay it gets another
+  // try.
   const bool hopeless = run->host.deaths >= world_->settings().host_deaths_max;
   if (gone.fatal && (!replaying || run->nodes.empty() || run->host.deaths > 1)) {
     switch (gone.fatal->reason()) {
       case v1::script::Fatal::OUT_OF_MEMORY:
-        return runs_->Fail(run, v1::LIMIT, "out of memory: the script needed more than its heap limit of " +
-                                        std::to_string(run->header.settings().heap_bytes_max() >> 20) +
-                                        " MiB. " + gone.fatal->message());
+        return runs_->Fail(run, v1::LIMIT,
+                           "out of memory: the script needed more than its heap limit of " +
+                               std::to_string(run->header.settings().heap_bytes_max() >> 20) +
+                               " MiB. " + gone.fatal->message());
       case v1::script::Fatal::TIMEOUT:
         return runs_->Fail(run, v1::TIMEOUT,
-                    "Script execution timed out after " +
-                        std::to_string(run->header.settings().turn_cpu_ms()) + "ms");
+                           "Script execution timed out after " +
+                               std::to_string(run->header.settings().turn_cpu_ms()) + "ms");
       default:
-        if (hopeless) return runs_->Fail(run, v1::CRASHED, "the script host failed: " + gone.fatal->message());
+        if (hopeless)
+          return runs_->Fail(run, v1::CRASHED, "the script host failed: " + gone.fatal->message());
     }
   }
   if (hopeless) {
     return runs_->Fail(run, v1::CRASHED,
-                "the script host died " + std::to_string(run->host.deaths) +
-                    " times in a row without getting further");
+                       "the script host died " + std::to_string(run->host.deaths) +
+                           " times in a row without getting further");
   }
   hosts_->Want(run);
 }

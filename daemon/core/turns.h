@@ -1,5 +1,5 @@
-// What a run's script does, one turn at a time: its calls and lines become events, replay is compared with
-// what is recorded, its return and its host's death are told to RunMachine.
+// What a run's script does, one turn at a time: its calls and lines become events, replay is
+// compared with what is recorded, its return and its host's death are told to RunMachine.
 #pragma once
 
 #include "daemon/core/run_machine.h"
@@ -17,6 +17,7 @@ class Turns {
  private:
   void OnCall(Run* run, v1::script::Call call);
   void OnLine(Run* run, const v1::script::Line& line);
+  static v1::ErrorCategory CategoryOf(const v1::script::Thrown& thrown);
   void OnBodyDone(Run* run, const v1::script::Turn& turn);
   void OnAgentCall(Run* run, NodeId id);
   bool RefuseAgent(Run* run, NodeId id);

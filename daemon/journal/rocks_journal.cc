@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <set>
@@ -33,6 +34,8 @@ constexpr size_t kWalBytesMax = 4u << 20;
 constexpr size_t kArenaBlockBytes = 64u << 10;
 constexpr uint64_t kBlobFileBytes = 64u << 20;
 constexpr int kOpenFilesMax = 256;
+constexpr int kTablesUnmergedSlow = 1000;
+constexpr int kTablesUnmergedMax = 2000;
 // A log file that is written again in place needs no metadata commit at each sync.
 constexpr size_t kRecycledLogs = 2;
 
@@ -62,6 +65,24 @@ class DropListener : public rocksdb::Logger {
   std::string dropped_ ODW_GUARDED_BY(mutex_);
 };
 
+// A table block that does not check must cost the runs in it and no others. RocksDB would refuse every
+// write once a compaction has met one; instead that compaction is given up, and tried again now and then.
+class CompactionGuard : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    if (reason != rocksdb::BackgroundErrorReason::kCompaction || !status->IsCorruption()) return;
+    if (!warned_.exchange(true)) {
+      LogError("a table of the journal is damaged and cannot be merged with others: " +
+               status->ToString() + ". Runs outside it are not affected; look at the disk, and "
+               "restore the journal or move it away when no run is open");
+    }
+    *status = rocksdb::Status::OK();
+  }
+
+ private:
+  std::atomic<bool> warned_{false};
+};
+
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) {
@@ -82,6 +103,7 @@ rocksdb::DBOptions MakeDbOptions(std::shared_ptr<rocksdb::Logger> logger) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.info_log = std::move(logger);
+  options.listeners.push_back(std::make_shared<CompactionGuard>());
   options.max_background_jobs = 2;
   options.max_open_files = kOpenFilesMax;
   options.max_file_opening_threads = 1;
@@ -109,6 +131,9 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const std::string& name,
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.arena_block_size = kArenaBlockBytes;
   options.write_buffer_size = kSmallBufferBytes;
+  // Tables pile up behind one that is damaged; a slow journal is better than none.
+  options.level0_slowdown_writes_trigger = kTablesUnmergedSlow;
+  options.level0_stop_writes_trigger = kTablesUnmergedMax;
   options.max_write_buffer_number = 3;
   options.compression = rocksdb::kZSTD;
   if (name == kFamilies[kEvents]) options.write_buffer_size = kEventsBufferBytes;
@@ -135,6 +160,15 @@ absl::Status UnreadableEvent(const std::string& run_id, uint64_t seq, const std:
                              " cannot be read: " + why + "; other runs are not affected");
 }
 
+absl::Status UnparsableEvent(const std::string& run_id, uint64_t seq) {
+  return UnreadableEvent(run_id, seq, "not a record this odwd knows");
+}
+
+bool ParseEvent(const rocksdb::Slice& bytes, v1::Event* event) {
+  return event->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+         event->body_case() != v1::Event::BODY_NOT_SET;
+}
+
 }  // namespace
 
 class RocksJournal::Impl {
@@ -147,6 +181,9 @@ class RocksJournal::Impl {
   absl::Status Write(rocksdb::WriteBatch* batch);
   void AddSummary(const v1::RunSummary& summary, rocksdb::WriteBatch* batch);
   absl::StatusOr<v1::RunSummary> ReadSummary(std::string_view run_id);
+  // The run's events from `seq` on, each looked up by itself.
+  absl::Status ReadOneByOne(const std::string& run_id, uint64_t seq,
+                            const std::function<bool(uint64_t, const v1::Event&)>& visit);
   absl::Status error() const {
     MutexLock lock(&mutex_);
     return error_;
@@ -331,6 +368,25 @@ absl::StatusOr<v1::RunSummary> RocksJournal::Impl::ReadSummary(std::string_view 
   return summary;
 }
 
+absl::Status RocksJournal::Impl::ReadOneByOne(
+    const std::string& run_id, uint64_t seq,
+    const std::function<bool(uint64_t, const v1::Event&)>& visit) {
+  ODW_ASSIGN_OR_RETURN(const v1::RunSummary summary, ReadSummary(run_id));
+  rocksdb::PinnableSlice value;
+  v1::Event event;
+  for (; seq <= summary.last_event(); ++seq) {
+    value.Reset();
+    const rocksdb::Status read =
+        db_->Get(rocksdb::ReadOptions(), handles_[kEvents], EventKey(run_id, seq), &value);
+    if (read.IsNotFound()) return UnreadableEvent(run_id, seq, "it is missing");
+    if (read.IsCorruption()) return UnreadableEvent(run_id, seq, read.ToString());
+    ODW_RETURN_IF_ERROR(ToStatus(read, "reading run " + run_id));
+    if (!ParseEvent(value, &event)) return UnparsableEvent(run_id, seq);
+    if (!visit(seq, event)) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
 RocksJournal::RocksJournal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RocksJournal::~RocksJournal() = default;
 
@@ -361,6 +417,7 @@ absl::StatusOr<v1::RunSummary> RocksJournal::ReadSummary(const std::string& run_
 absl::Status RocksJournal::ReadEvents(
     const std::string& run_id, uint64_t after,
     const std::function<bool(uint64_t, const v1::Event&)>& visit) {
+  // By one scan; where that meets damage, record by record: a scan also reads what lies beside them.
   const std::string end = RunPrefixEnd(run_id);
   const rocksdb::Slice bound(end);
   rocksdb::ReadOptions options;
@@ -371,14 +428,10 @@ absl::Status RocksJournal::ReadEvents(
   for (it->Seek(EventKey(run_id, expected)); it->Valid(); it->Next(), ++expected) {
     const std::optional<uint64_t> seq = SeqOfEventKey(View(it->key()), run_id);
     if (seq != expected) return UnreadableEvent(run_id, expected, "it is missing");
-    if (!event.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
-        event.body_case() == v1::Event::BODY_NOT_SET) {
-      return UnreadableEvent(run_id, expected, "not a record this odwd knows");
-    }
+    if (!ParseEvent(it->value(), &event)) return UnparsableEvent(run_id, expected);
     if (!visit(expected, event)) return absl::OkStatus();
   }
-  if (it->status().IsCorruption())
-    return UnreadableEvent(run_id, expected, it->status().ToString());
+  if (it->status().IsCorruption()) return impl_->ReadOneByOne(run_id, expected, visit);
   return ToStatus(it->status(), "reading run " + run_id);
 }
 
@@ -476,6 +529,12 @@ absl::Status RocksJournal::Flush() {
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   for (int i = 0; i < kFamilyCount; ++i) families.push_back(impl_->family(static_cast<Family>(i)));
   return ToStatus(impl_->db()->Flush(rocksdb::FlushOptions(), families), "flushing the journal");
+}
+
+absl::Status RocksJournal::Compact() {
+  return ToStatus(impl_->db()->CompactRange(rocksdb::CompactRangeOptions(),
+                                            impl_->family(kEvents), nullptr, nullptr),
+                  "compacting the journal");
 }
 
 const std::string& RocksJournal::recovery_note() const { return impl_->recovery_note(); }

@@ -38,6 +38,9 @@ class RocksJournal : public Journal {
 
   // Moves what only the write-ahead log holds into table files. For tests and before a backup.
   absl::Status Flush();
+  // Merges the table files of events, as RocksDB does by itself in time. DataLoss: one is damaged.
+  // For tests.
+  absl::Status Compact();
 
   // What RocksDB dropped from the end of its log when it opened; empty: nothing. Also logged.
   const std::string& recovery_note() const;

@@ -74,6 +74,7 @@ absl::Duration CoreLoop::TimeToWait() const {
   if (!from_hosts_.empty()) return absl::ZeroDuration();
   absl::Time wake = std::min(engine_.NextWake(), hosts_->next_wake());
   if (!group_.empty() && NothingInFlight()) wake = std::min(wake, group_since_ + kTurnHold);
+  if (info_stale_) wake = std::min(wake, info_at_ + kInfoInterval);
   return wake - absl::Now();
 }
 
@@ -91,7 +92,7 @@ void CoreLoop::Step() {
   if (engine_.NextWake() <= now) HandleInput(core::Tick{});
   hosts_->Flush(now);
   MaybeCut();
-  if (now >= info_at_ + kInfoInterval) PublishInfo();
+  if (info_stale_ && now >= info_at_ + kInfoInterval) PublishInfo();
 }
 
 void CoreLoop::OnTurn(const std::string& run_id, uint64_t epoch, v1::script::Turn turn) {
@@ -122,6 +123,7 @@ void CoreLoop::HandleInput(core::Input input) {
     if (holder.ok()) submit->holder_of_key = *std::move(holder);
   }
   const uint64_t adoptions = engine_.world().stats.adoptions;
+  info_stale_ = true;
   engine_.Handle(absl::Now(), std::move(input));
   if (engine_.world().stats.adoptions > adoptions) KillPoint("loop.adopted");
   for (core::Effect& effect : engine_.TakeEffects()) Route(std::move(effect));
@@ -189,7 +191,8 @@ void CoreLoop::AttachBytes(model::Value* value) const {
 
 void CoreLoop::MaybeCut() {
   if (failed_) return;
-  if (group_.empty()) {
+  // A summary may change without an event: what a run waits for, when executors come and go.
+  if (group_.empty() && engine_.world().dirty.empty()) {
     // Nothing new to rest on: what is held rests on groups that were cut before.
     if (gate_.has_uncut()) {
       gate_.Cut(last_ticket_);
@@ -300,6 +303,7 @@ absl::Status CoreLoop::Healthy() const {
 
 void CoreLoop::PublishInfo() {
   info_at_ = absl::Now();
+  info_stale_ = false;
   const core::World& world = engine_.world();
   open_runs_.store(static_cast<uint32_t>(std::count_if(
                        world.runs.begin(), world.runs.end(), [](auto& run) { return !run.second->ended(); })),

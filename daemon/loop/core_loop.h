@@ -105,6 +105,7 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
   mutable Mutex info_mutex_;
   v1::Info info_ ODW_GUARDED_BY(info_mutex_);
   absl::Time info_at_ = absl::InfinitePast();
+  bool info_stale_ = false;         // something was handled since
 };
 
 }  // namespace odw::loop

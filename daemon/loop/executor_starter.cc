@@ -4,6 +4,11 @@
 #include "daemon/base/subprocess.h"
 
 namespace odw::loop {
+namespace {
+
+constexpr int kExitStateTaken = 75;  // odw-executor's: a living one has the state folder
+
+}  // namespace
 
 absl::StatusOr<bool> StartExecutor(const ExecutorStarterOptions& options,
                                    const config::ExecutorAutostart& executor) {
@@ -30,6 +35,7 @@ absl::StatusOr<bool> StartExecutor(const ExecutorStarterOptions& options,
   ODW_ASSIGN_OR_RETURN(Subprocess process, StartSubprocess(child));
   // --daemonize: the process that was started ends at once, the executor lives on.
   ODW_ASSIGN_OR_RETURN(const int status, process.Wait());
+  if (status == kExitStateTaken) return false;  // another one took the folder in between
   if (status != 0) {
     return absl::InternalError("executor " + name + " did not start (status " + std::to_string(status) +
                                "); see " + state + "/log");

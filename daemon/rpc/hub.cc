@@ -55,15 +55,19 @@ void Hub::OnCommitted(const std::vector<std::pair<std::string, uint64_t>>& runs)
 
 void Hub::OnRunEnded(const std::string& run_id) {
   std::vector<Waiter> ended;
+  std::vector<std::shared_ptr<Watcher>> watchers;
   {
     MutexLock lock(&mutex_);
-    const auto found = waiters_.find(run_id);
-    if (found == waiters_.end()) return;
-    ended = std::move(found->second);
-    waiting_ -= ended.size();
-    waiters_.erase(found);
+    if (const auto found = waiters_.find(run_id); found != waiters_.end()) {
+      ended = std::move(found->second);
+      waiting_ -= ended.size();
+      waiters_.erase(found);
+    }
+    if (const auto found = watchers_.find(run_id); found != watchers_.end())
+      watchers = found->second;
   }
   for (Waiter& waiter : ended) waiter.done(absl::OkStatus());
+  for (const auto& watcher : watchers) watcher->OnEnded();
 }
 
 void Hub::FailAll(absl::Status status) {

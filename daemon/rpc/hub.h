@@ -33,6 +33,8 @@ class Watcher {
   virtual ~Watcher() = default;
   // Events up to `last` are committed.
   virtual void OnEvents(uint64_t last) = 0;
+  // The run's last event is committed.
+  virtual void OnEnded() = 0;
   virtual void Fail(const absl::Status& status) = 0;
 };
 

@@ -176,7 +176,8 @@ class RpcTest : public testing::Test {
                       .data_dir = folder_,
                       .token_file = folder_ + "/token",
                       .limits = limits_,
-                      .default_runtime = "mock"},
+                      .default_runtime = "mock",
+                      .watch_pace = watch_pace_},
         ServerDeps{.inbox = core_.get(),
                    .journal = journal_.get(),
                    .loader = &loader_,
@@ -219,6 +220,7 @@ class RpcTest : public testing::Test {
   static constexpr size_t kReportSize = 1000000;
   std::string folder_;
   config::Limits limits_;
+  absl::Duration watch_pace_ = ServerOptions().watch_pace;
   std::unique_ptr<journal::RocksJournal> journal_;
   FakeLoader loader_;
   std::unique_ptr<FakeCore> core_;

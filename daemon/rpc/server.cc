@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include "daemon/base/check.h"
 #include "daemon/rpc/activity.h"
 #include "daemon/rpc/auth.h"
@@ -111,10 +112,12 @@ absl::Status Server::Impl::Start() {
   ODW_CHECK(server_ == nullptr && deps_.inbox != nullptr && deps_.journal != nullptr &&
             deps_.loader != nullptr);
   ODW_RETURN_IF_ERROR(MakeAuth());
+  // Debian's abseil looks for lock cycles at each of gRPC's locks: a debugging aid.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // Both are process-wide in gRPC and must come before the first builder.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  pool_ = std::make_unique<ReadPool>();
+  pool_ = std::make_unique<ReadPool>(options_.watch_pace);
   control_ =
       std::make_unique<ControlService>(options_, deps_, auth_.get(), &hub, pool_.get(), &activity);
   executors_ = std::make_unique<ExecutorsService>(auth_.get(), &hub, deps_.inbox);

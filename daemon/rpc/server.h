@@ -32,6 +32,8 @@ struct ServerOptions {
   config::Limits limits;
   std::string default_runtime;
   std::string default_model;
+  // A watcher of a busy run reads at most this often; the run's end is told at once.
+  absl::Duration watch_pace = absl::Milliseconds(20);
 };
 
 // Everything outlives the server. Callbacks may be called on any thread, several at once.

@@ -31,6 +31,19 @@ void WatchReactor::OnEvents(uint64_t last) {
   MaybeRead();
 }
 
+void WatchReactor::OnEnded() {
+  MutexLock lock(&mutex_);
+  wanted_ = true;
+  hurried_ = true;
+  MaybeRead();
+}
+
+void WatchReactor::OnPace() {
+  MutexLock lock(&mutex_);
+  resting_ = false;
+  MaybeRead();
+}
+
 void WatchReactor::Fail(const absl::Status& status) {
   MutexLock lock(&mutex_);
   if (ending_) return;
@@ -59,6 +72,8 @@ void WatchReactor::OnDone() {
 
 void WatchReactor::MaybeRead() {
   if (reading_ || !wanted_ || ending_ || finished_ || !buffer_.empty()) return;
+  if (resting_ && !hurried_) return;
+  hurried_ = false;
   reading_ = true;
   wanted_ = false;
   deps_.pool->Post([self = shared_from_this()] { self->Read(); });
@@ -112,7 +127,12 @@ void WatchReactor::Read() {
   if (finished_) return;
   if (batch.last > after_) after_ = batch.last;
   for (v1::WatchEvent& event : batch.events) buffer_.push_back(std::move(event));
-  if (batch.full) wanted_ = true;
+  if (batch.full) wanted_ = hurried_ = true;
+  if (!resting_ && !batch.full) {
+    // A busy run commits a thousand times a second; nobody looks that often.
+    resting_ = true;
+    deps_.pool->PostLater([self = shared_from_this()] { self->OnPace(); });
+  }
   if (batch.ended || !batch.status.ok()) {
     ending_ = true;
     end_ = batch.status;

@@ -40,6 +40,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   void Start(const absl::Status& admitted);
 
   void OnEvents(uint64_t last) override;
+  void OnEnded() override;
   void Fail(const absl::Status& status) override;
 
   void OnWriteDone(bool ok) override;
@@ -59,6 +60,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   void Read();
   Batch ReadBatch(uint64_t after);
   absl::Status CheckRun();
+  void OnPace();
   void MaybeRead() ODW_REQUIRES(mutex_);
   void MaybeWrite() ODW_REQUIRES(mutex_);
   void FinishOnce(const absl::Status& status) ODW_REQUIRES(mutex_);
@@ -74,6 +76,10 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   bool checked_ ODW_GUARDED_BY(mutex_) = false;  // the run exists and is the caller's
   bool wanted_ ODW_GUARDED_BY(mutex_) = true;    // there may be records past after_
   bool reading_ ODW_GUARDED_BY(mutex_) = false;
+  bool resting_ ODW_GUARDED_BY(mutex_) =
+      false;  // read a moment ago: the next read waits for OnPace
+  bool hurried_ ODW_GUARDED_BY(mutex_) =
+      false;  // history to catch up with, or the run's end: no rest
   bool writing_ ODW_GUARDED_BY(mutex_) = false;
   bool started_writing_ ODW_GUARDED_BY(mutex_) = false;
   bool ending_ ODW_GUARDED_BY(mutex_) = false;  // finish with end_ once the buffer is written

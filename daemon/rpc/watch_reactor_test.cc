@@ -90,6 +90,19 @@ TEST_F(Watch, ManyWatchersOfARunningRunSeeEveryEventOnce) {
   for (std::thread& watcher : watchers) watcher.join();
 }
 
+TEST_F(Watch, TheEndOfARunIsToldAtOnceHoweverLongThePace) {
+  StopServer();
+  watch_pace_ = absl::Hours(1);
+  StartServer({"unix:" + folder_ + "/odwd.sock"});
+  const std::string run_id = Submit();
+  Stream stream = Open(run_id);
+  stream.Next();
+  core_->CommitLine(run_id, "in the rest after the first read");
+  core_->CommitEnd(run_id);
+  EXPECT_TRUE(stream.Next().has_log());
+  EXPECT_TRUE(stream.Next().has_run_ended());
+}
+
 TEST_F(Watch, AWatcherThatGoesAwayFreesEverything) {
   const std::string run_id = Submit();
   {

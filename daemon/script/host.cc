@@ -81,6 +81,7 @@ void Host::NewEngine() {
   engine_.reset();
   engine_ = std::make_unique<Engine>(
       Snapshot::kScript, [this](Engine::FatalKind kind, const std::string& message) {
+        output_.Flush();  // the turns before this one are done
         output_.SendFatal(kind == Engine::FatalKind::kOutOfMemory ? pb::Fatal::OUT_OF_MEMORY
                                                                   : pb::Fatal::V8_FATAL,
                           message);

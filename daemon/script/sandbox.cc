@@ -65,6 +65,7 @@ constexpr int kAllowedForSanitizers[] = {
     SCMP_SYS(prlimit64),
     SCMP_SYS(getppid),
     SCMP_SYS(tgkill),
+    SCMP_SYS(gettimeofday),
     SCMP_SYS(access),
     SCMP_SYS(pread64),
     SCMP_SYS(set_robust_list),

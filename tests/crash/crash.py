@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import plan  # noqa: E402
 from case import Case  # noqa: E402
 
-KILLS_DEFAULT = 120
+KILLS_DEFAULT = 200
 KILLS_QUICK = 30         # ODW_TEST_EFFORT=quick: under the sanitizers
 CASES_AT_ONCE = 3        # on two cores: a case waits more than it works
 CASE_SECONDS_MAX = 60

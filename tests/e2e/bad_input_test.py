@@ -66,12 +66,12 @@ def check_key_reused(_build, service):
 # ---- limits
 
 def check_limits_at_submit(build):
-    settings = "[limits]\nscript_chars_max = 1000\nargs_bytes_max = 100\nopen_runs_max = 1"
+    settings = "[limits]\nscript_chars_max = 1024\nargs_bytes_max = 1024\nopen_runs_max = 1"
     with Service(build, settings) as service:
-        long = service.script("long.js", "// " + "x" * 1000 + "\nreturn 1;\n")
-        fails(service.ctl("submit", long), 6, "script_chars_max", "1000")
+        long = service.script("long.js", "// " + "x" * 1024 + "\nreturn 1;\n")
+        fails(service.ctl("submit", long), 6, "script_chars_max", "1024")
         short = service.script("short.js", "return args;\n")
-        fails(service.ctl("submit", short, "--args", json.dumps("y" * 200)), 6, "args_bytes_max", "100")
+        fails(service.ctl("submit", short, "--args", json.dumps("y" * 2000)), 6, "args_bytes_max", "1024")
         hang = service.script("hang.js", "return await agent('[[hang]]');\n")
         run = service.ok("submit", hang)["run_id"]
         fails(service.ctl("submit", short), 6, "open_runs_max", "1 runs are open")
@@ -277,8 +277,13 @@ def check_full_disk(build):
                 f"`[[append:{proof}:${{i}}]][[big:512]]`)).length);\nreturn sizes.length;\n")
         run = service.ok("submit", service.script("big.js", body))["run_id"]
         read_until_done(service, run, 5)
+        waiting = subprocess.Popen(service.ctl_argv("result", run, "--wait"), stdin=subprocess.DEVNULL, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         disk.fill()
-        fails(service.ctl("result", run, "--wait"), 4, "journal", "No space left")
+        said = waiting.stderr.readline()  # why it waits longer
+        if "journal" not in said or "No space left" not in said:
+            raise AssertionError(said)
+        fails(service.ctl("status", run), 4, "journal", "No space left")
         fails(service.ctl("submit", service.script("late.js", "return 1;\n")), 4, "journal")
         done = service.ctl("--json", "doctor")
         equal("doctor's exit code", done.returncode, 4)
@@ -290,6 +295,7 @@ def check_full_disk(build):
         service.stop()
         service.start()
         equal("the run before", service.ok("result", before), "mock: early")
+        equal("who waited all the time", waiting.communicate(timeout=CALL_SECONDS_MAX)[0], "60\n")
         equal("the run that was stopped", service.ok("result", run, "--wait"), 60)
         with open(proof) as f:
             times = collections.Counter(f.read().split())

@@ -1,5 +1,5 @@
-// One thing that can happen next. Each part of the simulation lists what it could do; one is chosen by
-// weight, so that every interleaving has a chance.
+// One thing that can happen next. Each part of the simulation lists what it could do; one is chosen
+// by weight, so that every interleaving has a chance.
 #pragma once
 
 #include <cstdint>

@@ -37,16 +37,20 @@ void Simulation::CheckResults() {
     }
     const Prediction expected = Predict(program);
     if (summary.state() != expected.state) {
-      Broken(run_id + " ended " + v1::RunState_Name(summary.state()) + " (" + summary.error().message() +
-             "), an undisturbed run ends " + v1::RunState_Name(expected.state) + " " + expected.error_part);
+      Broken(run_id + " ended " + v1::RunState_Name(summary.state()) + " (" +
+             summary.error().message() + "), an undisturbed run ends " +
+             v1::RunState_Name(expected.state) + " " + expected.error_part);
     }
     if (expected.state == v1::COMPLETED && summary.result().inline_() != expected.result_json) {
-      Broken(run_id + " gives " + summary.result().inline_() + ", an undisturbed run " + expected.result_json);
+      Broken(run_id + " gives " + summary.result().inline_() + ", an undisturbed run " +
+             expected.result_json);
     }
     if (summary.error().message().find(expected.error_part) == std::string::npos) {
-      Broken(run_id + " failed with '" + summary.error().message() + "', not '" + expected.error_part + "'");
+      Broken(run_id + " failed with '" + summary.error().message() + "', not '" +
+             expected.error_part + "'");
     }
-    if (summary.nodes_total() != expected.agents) Broken(run_id + ": another number of agents than undisturbed");
+    if (summary.nodes_total() != expected.agents)
+      Broken(run_id + ": another number of agents than undisturbed");
     context_.coverage->Count("results equal to the undisturbed run's");
   }
 }
@@ -80,7 +84,8 @@ void Simulation::CheckRestore() {
   for (const auto& [run_id, run] : restored.world().runs) {
     const auto found = live.runs.find(run_id);
     if (found == live.runs.end()) Broken(run_id + " would come back by a restart");
-    const std::string difference = FirstDifference(*found->second, *run, absl::ToUnixMillis(context_.latest));
+    const std::string difference =
+        FirstDifference(*found->second, *run, absl::ToUnixMillis(context_.latest));
     if (!difference.empty()) Broken(run_id + " would be restored with another " + difference);
   }
 }
@@ -94,7 +99,8 @@ void Simulation::CheckNoLeak() {
   const core::World& world = daemon_.engine().world();
   if (!world.runs.empty()) Broken("run " + world.runs.begin()->first + " was never freed");
   if (!world.tokens.empty()) Broken("token " + world.tokens.begin()->first + " was never freed");
-  if (!world.executors.empty()) Broken("executor " + world.executors.begin()->first + " was never freed");
+  if (!world.executors.empty())
+    Broken("executor " + world.executors.begin()->first + " was never freed");
   if (!world.sessions.empty()) Broken("a session was never freed");
 }
 

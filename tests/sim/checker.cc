@@ -92,10 +92,14 @@ void Checker::BeforeInput(const core::Input& input, const core::Engine& engine) 
 // Does this turn do what the journal says that it did before?
 void Checker::OnTurnInput(const core::HostTurn& input, const core::Engine& engine) {
   Shadow* shadow = Find(input.run_id);
-  if (shadow == nullptr || shadow->host != input.epoch || shadow->run.returned || shadow->run.ended()) return;
-  if (!engine.world().runs.contains(input.run_id)) Broken("open run " + input.run_id + " was forgotten");
+  if (shadow == nullptr || shadow->host != input.epoch || shadow->run.returned ||
+      shadow->run.ended())
+    return;
+  if (!engine.world().runs.contains(input.run_id))
+    Broken("open run " + input.run_id + " was forgotten");
   for (const v1::script::Call& call : input.turn.calls()) {
-    if (call.kind() == v1::script::CANCEL_TIMER || ++shadow->calls_seen > shadow->recorded_at_start) continue;
+    if (call.kind() == v1::script::CANCEL_TIMER || ++shadow->calls_seen > shadow->recorded_at_start)
+      continue;
     if (call.kind() != v1::script::AGENT) continue;
     v1::AgentRequest request;
     request.ParseFromString(call.request());
@@ -129,7 +133,8 @@ void Checker::AfterInput(const core::Engine& engine) {
 
 void Checker::CheckWorld(const core::World& world) {
   for (auto& [id, peer] : peers_) {
-    // Past its grace and with nothing to wait for, an executor is forgotten: it may come back as a new one.
+    // Past its grace and with nothing to wait for, an executor is forgotten: it may come back as a
+    // new one.
     if (!world.executors.contains(id)) peer.epoch = 0;
   }
   std::set<const core::Run*> living;
@@ -140,7 +145,8 @@ void Checker::CheckWorld(const core::World& world) {
     Shadow* shadow = Find(run_id);
     if (shadow == nullptr) Broken("run " + run_id + " is in memory and has no event");
     if (!std::exchange(shadow->touched, false)) continue;
-    const std::string difference = FirstDifference(*run, shadow->run, absl::ToUnixMillis(context_->latest));
+    const std::string difference =
+        FirstDifference(*run, shadow->run, absl::ToUnixMillis(context_->latest));
     if (!difference.empty()) Broken(run_id + ": memory and events differ in " + difference);
     if (run->live.running != run->live.tokens.size()) Broken(run_id + ": live.running is off");
     if (run->host.state == core::HostLink::State::kActive && run->host.epoch != shadow->host) {

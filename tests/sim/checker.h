@@ -1,6 +1,6 @@
-// The invariants, checked at each step of the core from outside: by folding every event that it appends
-// into a shadow of its own, and by watching what it lets out. Knows no more than a careful reader of
-// DESIGN.md; throws Violation. The list is in README.md.
+// The invariants, checked at each step of the core from outside: by folding every event that it
+// appends into a shadow of its own, and by watching what it lets out. Knows no more than a careful
+// reader of DESIGN.md; throws Violation. The list is in README.md.
 #pragma once
 
 #include <map>
@@ -25,7 +25,8 @@ struct TokenOwner {
 
 class Checker {
  public:
-  Checker(Context* context, const core::Settings& settings) : context_(context), settings_(settings) {}
+  Checker(Context* context, const core::Settings& settings)
+      : context_(context), settings_(settings) {}
 
   // The daemon starts, from what is durable.
   void OnBoot(const SimJournal& journal, const core::Engine& restored);
@@ -68,7 +69,8 @@ class Checker {
   void Fold(Shadow* shadow, const v1::Event& event);
   void CheckEvent(const Shadow& shadow, const v1::Event& event);
   void CheckStarted(const Shadow& shadow, const v1::AttemptStarted& started);
-  void CheckNewAttempt(const Shadow& shadow, const core::Node& node, const v1::AttemptStarted& started);
+  void CheckNewAttempt(const Shadow& shadow, const core::Node& node,
+                       const v1::AttemptStarted& started);
   void CheckAttemptEnded(const Shadow& shadow, const v1::AttemptEnded& ended);
   void CheckGivenUp(const Shadow& shadow, const core::Attempt& attempt);
   bool LeaseIsOver(const std::string& executor_id) const;

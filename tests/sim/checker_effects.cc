@@ -1,7 +1,7 @@
 // What may be said to script hosts, executors and clients, and when it may leave.
-#include "tests/sim/checker.h"
-
 #include <algorithm>
+
+#include "tests/sim/checker.h"
 
 namespace odw::sim {
 namespace {
@@ -18,7 +18,8 @@ bool SameOutcome(const core::HostSettle& sent, const core::Settlement& recorded)
     }
     case v1::Settled::RESOLVE_UNDEFINED: return sent.settle.undefined();
     case v1::Settled::REJECT:
-      return recorded.rejection && sent.settle.rejection().message() == recorded.rejection->message &&
+      return recorded.rejection &&
+             sent.settle.rejection().message() == recorded.rejection->message &&
              sent.settle.rejection().code() == recorded.rejection->code;
     default: return sent.settle.value_json() == "null";
   }
@@ -32,7 +33,8 @@ void Checker::OnEffect(const core::Effect& effect) {
   if (const auto* settle = std::get_if<core::HostSettle>(&effect)) OnHostSettle(*settle);
   if (const auto* release = std::get_if<core::HostRelease>(&effect)) {
     Shadow* shadow = Find(release->run_id);
-    if (shadow == nullptr || shadow->host != release->epoch) Broken("a host was released that no run has");
+    if (shadow == nullptr || shadow->host != release->epoch)
+      Broken("a host was released that no run has");
     shadow->host = 0;
   }
   if (const auto* assign = std::get_if<core::SendAssign>(&effect)) OnAssign(*assign);
@@ -55,39 +57,47 @@ void Checker::OnHostStart(const core::HostStart& start) {
   shadow->calls_seen = 0;
   shadow->recorded_at_start = shadow->run.nodes.size();
   shadow->replay_until = shadow->run.settlements.size();
-  const size_t active = static_cast<size_t>(
-      std::count_if(shadows_.begin(), shadows_.end(), [](const auto& entry) { return entry.second.host != 0; }));
+  const size_t active = static_cast<size_t>(std::count_if(
+      shadows_.begin(), shadows_.end(), [](const auto& entry) { return entry.second.host != 0; }));
   if (active > settings_.script_hosts_max) Broken("more script hosts than the pool has");
   if (start.start.replay()) context_->coverage->Count("replays");
 }
 
 void Checker::OnHostSettle(const core::HostSettle& settle) {
   Shadow* shadow = Find(settle.run_id);
-  if (shadow == nullptr || shadow->host != settle.epoch) Broken(settle.run_id + ": fed a host it does not have");
+  if (shadow == nullptr || shadow->host != settle.epoch)
+    Broken(settle.run_id + ": fed a host it does not have");
   const std::string name = settle.run_id + " settlement " + std::to_string(settle.settle.seq());
   if (shadow->run.returned || shadow->run.ended()) Broken(name + " was delivered after the end");
   if (settle.settle.seq() != shadow->fed + 1) {
     Broken(name + " was delivered after " + std::to_string(shadow->fed));
   }
   shadow->fed = settle.settle.seq();
-  if (shadow->fed > shadow->run.settlements.size()) Broken(name + " was delivered and is not in the journal");
+  if (shadow->fed > shadow->run.settlements.size())
+    Broken(name + " was delivered and is not in the journal");
   const core::Settlement& recorded = shadow->run.settlements[shadow->fed - 1];
   if (settle.settle.call() != recorded.node || !SameOutcome(settle, recorded) ||
       settle.settle.budget_spent() != recorded.budget_spent) {
     Broken(name + " is not what was journaled");
   }
-  if (settle.settle.replay() != (settle.settle.seq() <= shadow->replay_until)) Broken(name + ": `replay` is wrong");
+  if (settle.settle.replay() != (settle.settle.seq() <= shadow->replay_until))
+    Broken(name + ": `replay` is wrong");
 }
 
 void Checker::OnAssign(const core::SendAssign& send) {
   const v1::Assign& assign = send.assign;
-  if (started_tokens_.erase(assign.token()) == 0) Broken("an assignment without an attempt: " + assign.token());
+  if (started_tokens_.erase(assign.token()) == 0)
+    Broken("an assignment without an attempt: " + assign.token());
   const auto peer = peers_.find(ExecutorOf(send.session));
-  if (peer == peers_.end() || peer->second.session != send.session) Broken("an assignment to a stream that is over");
-  if (assign.session_epoch() != peer->second.epoch) Broken("an assignment of another session's epoch");
+  if (peer == peers_.end() || peer->second.session != send.session)
+    Broken("an assignment to a stream that is over");
+  if (assign.session_epoch() != peer->second.epoch)
+    Broken("an assignment of another session's epoch");
   const Shadow* shadow = Find(assign.run_id());
-  if (shadow->run.ended() || shadow->run.returned) Broken(assign.run_id() + ": an assignment after the end");
-  if (send.prompt.ref.SerializeAsString() != shadow->prompts.at(assign.node()).SerializeAsString()) {
+  if (shadow->run.ended() || shadow->run.returned)
+    Broken(assign.run_id() + ": an assignment after the end");
+  if (send.prompt.ref.SerializeAsString() !=
+      shadow->prompts.at(assign.node()).SerializeAsString()) {
     Broken(Name(*shadow, assign.node()) + ": assigned with another prompt");
   }
   context_->effects_hash = HashOf(assign.token(), context_->effects_hash);
@@ -95,7 +105,8 @@ void Checker::OnAssign(const core::SendAssign& send) {
 
 void Checker::OnWelcome(const core::SendWelcome& welcome) {
   const auto* attached = std::get_if<core::ExecutorAttached>(input_);
-  if (attached == nullptr || attached->session != welcome.session) Broken("a welcome that nobody asked for");
+  if (attached == nullptr || attached->session != welcome.session)
+    Broken("a welcome that nobody asked for");
   Peer& peer = peers_[attached->info.executor_id()];
   if (attached->info.session_epoch() <= peer.epoch) {
     Broken("executor " + attached->info.executor_id() + " was welcomed with an old session's list");
@@ -116,7 +127,8 @@ void Checker::OnClose(const core::CloseSession& close) {
 void Checker::OnRelease(const core::Effect& effect, const SimJournal& journal) {
   if (const auto* assign = std::get_if<core::SendAssign>(&effect)) {
     const DurableRun* run = journal.Find(assign->assign.run_id());
-    if (run == nullptr || std::none_of(run->events.begin(), run->events.end(), [&](const v1::Event& event) {
+    if (run == nullptr ||
+        std::none_of(run->events.begin(), run->events.end(), [&](const v1::Event& event) {
           return event.attempt_started().token() == assign->assign.token();
         })) {
       Broken("an assignment left before its attempt was durable");
@@ -141,7 +153,8 @@ void Checker::CheckAck(const std::string& token, const SimJournal& journal) {
   if (run == nullptr) Broken("an ack for a run that is not in the journal");
   for (const v1::Event& event : run->events) {
     if (event.has_ended()) return;
-    if (event.attempt_ended().node() == owner->node && event.attempt_ended().attempt() == owner->attempt &&
+    if (event.attempt_ended().node() == owner->node &&
+        event.attempt_ended().attempt() == owner->attempt &&
         event.attempt_ended().ended_unix_ms() != 0) {
       return;
     }

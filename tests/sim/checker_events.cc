@@ -66,7 +66,8 @@ bool MayRepeat(const v1::AgentRequest& request, const v1::Register& executor) {
     }
     return false;
   }
-  return request.runtime() == "mock" || request.runtime() == "bamboo" || request.permission() == "read-only";
+  return request.runtime() == "mock" || request.runtime() == "bamboo" ||
+         request.permission() == "read-only";
 }
 
 }  // namespace
@@ -76,17 +77,20 @@ void Checker::OnAppend(const core::Append& append) {
   if (!event.ParseFromString(append.bytes)) Broken("an event that cannot be read");
   Shadow& shadow = shadows_[append.run_id];
   if (shadow.events.empty()) shadow.run.header.set_run_id(append.run_id);
-  if (append.seq != shadow.events.size() + 1) Broken(append.run_id + ": a gap in the sequence of events");
+  if (append.seq != shadow.events.size() + 1)
+    Broken(append.run_id + ": a gap in the sequence of events");
   CheckEvent(shadow, event);
   const auto [name, node] = Subject(event);
   const std::string before = StateOf(shadow.run, node);
   Fold(&shadow, event);
   const std::string moved = name + ": " + before + " -> " + StateOf(shadow.run, node);
-  context_->Note("    " + append.run_id + " #" + std::to_string(append.seq) + " " + moved +
-                 (node > 0 ? " n" + std::to_string(node) : "") +
-                 (event.has_attempt_started() ? " on " + event.attempt_started().executor_id() : ""));
+  context_->Note(
+      "    " + append.run_id + " #" + std::to_string(append.seq) + " " + moved +
+      (node > 0 ? " n" + std::to_string(node) : "") +
+      (event.has_attempt_started() ? " on " + event.attempt_started().executor_id() : ""));
   if (event.has_attempt_ended()) {
-    context_->coverage->Count(std::string("attempt ") + OutcomeOf(event.attempt_ended()) + moved.substr(13));
+    context_->coverage->Count(std::string("attempt ") + OutcomeOf(event.attempt_ended()) +
+                              moved.substr(13));
   }
   if (!context_->coverage->Moved(moved)) Broken("a transition that is not in the table: " + moved);
   shadow.touched = true;
@@ -103,11 +107,13 @@ void Checker::Fold(Shadow* shadow, const v1::Event& event) {
     shadow->prompts[event.called().ordinal()] = event.called().prompt();
   } else if (event.has_attempt_started()) {
     const v1::AttemptStarted& started = event.attempt_started();
-    tokens_[started.token()] = {.run_id = run_id, .node = started.node(), .attempt = started.attempt()};
+    tokens_[started.token()] = {
+        .run_id = run_id, .node = started.node(), .attempt = started.attempt()};
   } else if (event.has_attempt_ended()) {
     const v1::AttemptEnded& ended = event.attempt_ended();
     // What the core ends by itself has no time of its own. An answer is recorded once.
-    if (ended.ended_unix_ms() != 0) shadow->answered.insert(AttemptToken(run_id, ended.node(), ended.attempt()));
+    if (ended.ended_unix_ms() != 0)
+      shadow->answered.insert(AttemptToken(run_id, ended.node(), ended.attempt()));
   } else if (event.has_late_usage()) {
     const v1::LateUsage& late = event.late_usage();
     shadow->answered.insert(AttemptToken(run_id, late.node(), late.attempt()));
@@ -144,7 +150,8 @@ void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
     case v1::Event::kLateUsage: {
       const std::string token =
           AttemptToken(run.id(), event.late_usage().node(), event.late_usage().attempt());
-      if (shadow.answered.contains(token)) Broken(run.id() + ": the usage of " + token + " counted twice");
+      if (shadow.answered.contains(token))
+        Broken(run.id() + ": the usage of " + token + " counted twice");
       break;
     }
     default: break;
@@ -180,11 +187,12 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
   }
   for (const core::Attempt& attempt : node.attempts) {
     if (attempt.live) {
-      Broken(name + ": a second attempt while the fate of attempt " + std::to_string(attempt.number) +
-             " is unknown");
+      Broken(name + ": a second attempt while the fate of attempt " +
+             std::to_string(attempt.number) + " is unknown");
     }
   }
-  if (node.due_ms > absl::ToUnixMillis(context_->latest)) Broken(name + " did not wait for its backoff");
+  if (node.due_ms > absl::ToUnixMillis(context_->latest))
+    Broken(name + " did not wait for its backoff");
   // What an error's policy asks for, found again from the error itself.
   for (auto event = shadow.events.rbegin(); event != shadow.events.rend(); ++event) {
     if (!event->has_attempt_ended() || event->attempt_ended().node() != started.node()) continue;
@@ -197,12 +205,15 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
     if (other.phase == NodePhase::kSettled) continue;
     for (const core::Attempt& attempt : other.attempts) live += attempt.live;
   }
-  if (live >= shadow.run.header.settings().concurrency()) Broken(shadow.run.id() + ": the run's cap is exceeded");
+  if (live >= shadow.run.header.settings().concurrency())
+    Broken(shadow.run.id() + ": the run's cap is exceeded");
   const Peer& peer = peers_[started.executor_id()];
   if (peer.session == 0) Broken(name + " was given to an executor that is away");
   if (peer.draining) Broken(name + " was given to an executor that is draining");
-  if (peer.info.runtime() != node.details->request.runtime()) Broken(name + " was given to another runtime");
-  if (started.repeatable() != MayRepeat(node.details->request, peer.info)) Broken(name + ": repeatable is wrong");
+  if (peer.info.runtime() != node.details->request.runtime())
+    Broken(name + " was given to another runtime");
+  if (started.repeatable() != MayRepeat(node.details->request, peer.info))
+    Broken(name + ": repeatable is wrong");
   started_tokens_.insert(started.token());
 }
 
@@ -215,7 +226,8 @@ void Checker::CheckAttemptEnded(const Shadow& shadow, const v1::AttemptEnded& en
   }
   if (attempt == nullptr) Broken(name + ": the end of an attempt that never started");
   if (token == answered_token_) {
-    if (shadow.answered.contains(token)) Broken(name + ": the usage of an attempt was counted twice");
+    if (shadow.answered.contains(token))
+      Broken(name + ": the usage of an attempt was counted twice");
     return;
   }
   CheckGivenUp(shadow, *attempt);
@@ -226,7 +238,8 @@ void Checker::CheckGivenUp(const Shadow& shadow, const core::Attempt& attempt) {
   if (attempt.token == lost_token_) return;
   if (attaching_ == attempt.executor_id && !held_.contains(attempt.token)) return;
   if (!LeaseIsOver(attempt.executor_id)) {
-    Broken(shadow.run.id() + ": attempt " + attempt.token + " was given up inside its executor's grace");
+    Broken(shadow.run.id() + ": attempt " + attempt.token +
+           " was given up inside its executor's grace");
   }
   if (!attempt.repeatable) {
     Broken(shadow.run.id() + ": attempt " + attempt.token + " was given up and has side effects");

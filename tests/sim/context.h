@@ -1,5 +1,5 @@
-// What all parts of one simulated history share: its seed's random numbers, the clock, the trace, the
-// histogram. And how a broken invariant is reported: by throwing Violation.
+// What all parts of one simulated history share: its seed's random numbers, the clock, the trace,
+// the histogram. And how a broken invariant is reported: by throwing Violation.
 #pragma once
 
 #include <cstdio>

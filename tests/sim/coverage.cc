@@ -70,13 +70,15 @@ constexpr const char* kPoints[] = {
     "task: its supervisor died",
 };
 
-int PrintRequired(const char* title, const std::map<std::string, uint64_t>& passed, uint64_t least) {
+int PrintRequired(const char* title, const std::map<std::string, uint64_t>& passed,
+                  uint64_t least) {
   int low = 0;
   std::printf("%s\n", title);
   for (const auto& [name, times] : passed) {
     const bool few = times < least;
     low += few;
-    std::printf("%12llu  %s%s\n", static_cast<unsigned long long>(times), name.c_str(), few ? "   <-- few" : "");
+    std::printf("%12llu  %s%s\n", static_cast<unsigned long long>(times), name.c_str(),
+                few ? "   <-- few" : "");
   }
   return low;
 }
@@ -98,7 +100,8 @@ bool Coverage::Moved(const std::string& transition) {
 void Coverage::Passed(const std::string& point) { ++points_.at(point); }
 
 int Coverage::Print(uint64_t least) const {
-  const int low = PrintRequired("transitions", transitions_, least) + PrintRequired("kill points", points_, least);
+  const int low = PrintRequired("transitions", transitions_, least) +
+                  PrintRequired("kill points", points_, least);
   std::printf("besides\n");
   for (const auto& [name, times] : counters_) {
     std::printf("%12llu  %s\n", static_cast<unsigned long long>(times), name.c_str());

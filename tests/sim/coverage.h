@@ -1,5 +1,6 @@
-// How often each transition of the state machine and each kill point was passed, over all histories.
-// What must be passed is listed in coverage.cc: a transition that is not listed there is a violation.
+// How often each transition of the state machine and each kill point was passed, over all
+// histories. What must be passed is listed in coverage.cc: a transition that is not listed there is
+// a violation.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ class Coverage {
 
   // A place where a process died, a stream broke or a fault was put in. REQUIRES: listed.
   void Passed(const std::string& point);
-  // An event changed a node or a run: "settled: awaited -> settled". False: no such transition is listed.
+  // An event changed a node or a run: "settled: awaited -> settled". False: no such transition is
+  // listed.
   bool Moved(const std::string& transition);
   void Count(const std::string& what, uint64_t times = 1) { counters_[what] += times; }
 

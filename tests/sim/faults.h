@@ -1,6 +1,6 @@
-// How often each kind of fault happens in one history: weights beside those of ordinary steps (2 to 20),
-// at the one step in kStepsBetweenFaults in which faults may happen at all. Drawn from the seed, so that
-// some histories know one kind only and some know them all.
+// How often each kind of fault happens in one history: weights beside those of ordinary steps (2 to
+// 20), at the one step in kStepsBetweenFaults in which faults may happen at all. Drawn from the
+// seed, so that some histories know one kind only and some know them all.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,7 @@ struct Faults {
   uint32_t stop = 0;
 
   // Executors that come and go at leisure, past their grace and back.
-  static Faults OfAbsence() {
-    return {.stream_break = 1, .task_death = 1, .clock_jump = 1};
-  }
+  static Faults OfAbsence() { return {.stream_break = 1, .task_death = 1, .clock_jump = 1}; }
 
   static Faults Random(Rng* rng) {
     Faults faults;

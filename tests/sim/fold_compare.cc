@@ -8,7 +8,8 @@ using core::NodePhase;
 using core::Run;
 
 NodePhase Normal(const Node& node, int64_t now_ms) {
-  return node.phase == NodePhase::kBackoff && node.due_ms <= now_ms ? NodePhase::kQueued : node.phase;
+  return node.phase == NodePhase::kBackoff && node.due_ms <= now_ms ? NodePhase::kQueued
+                                                                    : node.phase;
 }
 
 std::string AttemptDifference(const core::Attempt& a, const core::Attempt& b) {
@@ -64,7 +65,8 @@ std::string CountsDifference(const Run& a, const Run& b) {
 std::string FirstDifference(const Run& a, const Run& b, int64_t now_ms) {
   if (a.last_seq != b.last_seq) return "last_seq";
   if (a.state != b.state || a.health != b.health || a.ended_ms != b.ended_ms) return "state";
-  if (a.returned.has_value() != b.returned.has_value() || a.returned_ms != b.returned_ms) return "returned";
+  if (a.returned.has_value() != b.returned.has_value() || a.returned_ms != b.returned_ms)
+    return "returned";
   if (a.nodes.size() != b.nodes.size()) return "number of nodes";
   for (core::NodeId id = 1; id <= a.nodes.size(); ++id) {
     const std::string difference = NodeDifference(a.node(id), b.node(id), now_ms);
@@ -80,9 +82,11 @@ std::string FirstDifference(const Run& a, const Run& b, int64_t now_ms) {
   }
   if (a.usage.SerializeAsString() != b.usage.SerializeAsString()) return "usage";
   if (a.budget_spent != b.budget_spent) return "budget_spent";
-  if (a.re_executed != b.re_executed || a.re_executed_tokens != b.re_executed_tokens) return "re_executed";
+  if (a.re_executed != b.re_executed || a.re_executed_tokens != b.re_executed_tokens)
+    return "re_executed";
   if (a.agents_called != b.agents_called || a.refusals != b.refusals) return "agents_called";
-  if (a.lines != b.lines || a.phases != b.phases || a.current_phase != b.current_phase) return "lines";
+  if (a.lines != b.lines || a.phases != b.phases || a.current_phase != b.current_phase)
+    return "lines";
   return "";
 }
 

@@ -22,9 +22,12 @@ Outcome Caught(Outcome outcome) {
 }  // namespace
 
 Outcome TextOutcome(const std::string& text) { return {.hash = HashOf(text, 1)}; }
-Outcome JsonOutcome(const std::string& json) { return json == "null" ? kNull : Outcome{HashOf(json, 2)}; }
+Outcome JsonOutcome(const std::string& json) {
+  return json == "null" ? kNull : Outcome{HashOf(json, 2)};
+}
 Outcome UndefinedOutcome() { return {.hash = 0xdef}; }
-Outcome RejectionOutcome(const std::string& name, const std::string& message, const std::string& code) {
+Outcome RejectionOutcome(const std::string& name, const std::string& message,
+                         const std::string& code) {
   return {.hash = HashOf(name + '|' + message + '|' + code, 3), .rejected = true};
 }
 
@@ -115,7 +118,8 @@ void Interpreter::EvalParallel(const std::vector<const Expr*>& parts, std::vecto
   }
 }
 
-void Interpreter::EvalStage(const Expr& expr, size_t stage, uint64_t item, Outcome so_far, Continue then) {
+void Interpreter::EvalStage(const Expr& expr, size_t stage, uint64_t item, Outcome so_far,
+                            Continue then) {
   if (stage == expr.parts.size() || so_far.rejected) return then(so_far);
   Eval(expr.parts[stage], so_far.hash, [this, &expr, stage, item, then](Outcome outcome) {
     EvalStage(expr, stage + 1, item, outcome, then);

@@ -1,6 +1,7 @@
-// Evaluates a Program as a script host would: one turn for each input, calls numbered in call order, all
-// of it a function of the settlements seen so far. Used by the simulated hosts and, with an executor that
-// never fails to answer, to predict what an undisturbed run ends with. No randomness, no time.
+// Evaluates a Program as a script host would: one turn for each input, calls numbered in call
+// order, all of it a function of the settlements seen so far. Used by the simulated hosts and, with
+// an executor that never fails to answer, to predict what an undisturbed run ends with. No
+// randomness, no time.
 #pragma once
 
 #include <functional>
@@ -25,7 +26,8 @@ struct Outcome {
 Outcome TextOutcome(const std::string& text);
 Outcome JsonOutcome(const std::string& json);
 Outcome UndefinedOutcome();
-Outcome RejectionOutcome(const std::string& name, const std::string& message, const std::string& code);
+Outcome RejectionOutcome(const std::string& name, const std::string& message,
+                         const std::string& code);
 
 class Interpreter {
  public:
@@ -47,7 +49,8 @@ class Interpreter {
   void Eval(const Expr& expr, uint64_t input, Continue then);
   void EvalAgent(const Expr& expr, uint64_t input, Continue then);
   void EvalSequence(const Expr& expr, size_t at, Outcome so_far, Continue then);
-  void EvalParallel(const std::vector<const Expr*>& parts, std::vector<uint64_t> inputs, Continue then);
+  void EvalParallel(const std::vector<const Expr*>& parts, std::vector<uint64_t> inputs,
+                    Continue then);
   void EvalPipeline(const Expr& expr, uint64_t input, Continue then);
   void EvalStage(const Expr& expr, size_t stage, uint64_t item, Outcome so_far, Continue then);
   void EvalRace(const Expr& expr, uint64_t input, Continue then);

@@ -1,8 +1,10 @@
-// sim_test: thousands of histories of the product's core, one a seed. Ends with the histogram of what was
-// passed and a line `N passed, N failed`; a failure names its seed and the command that shows its trace.
+// sim_test: thousands of histories of the product's core, one a seed. Ends with the histogram of
+// what was passed and a line `N passed, N failed`; a failure names its seed and the command that
+// shows its trace.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
-#include <unistd.h>
 
 #include "tests/sim/runner.h"
 
@@ -36,8 +38,9 @@ int main(int argc, char** argv) {
       continue;
     }
     if (++failed <= kFailuresShownMax) {
-      std::printf("seed %llu: %s\n  see: %s --seed %llu --trace\n", static_cast<unsigned long long>(seed),
-                  broken->c_str(), argv[0], static_cast<unsigned long long>(seed));
+      std::printf("seed %llu: %s\n  see: %s --seed %llu --trace\n",
+                  static_cast<unsigned long long>(seed), broken->c_str(), argv[0],
+                  static_cast<unsigned long long>(seed));
     }
   }
   if (options.seeds > 1) {

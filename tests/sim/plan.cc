@@ -40,8 +40,8 @@ Plan RandomPlan(Rng* rng) {
 std::string PromptOf(uint64_t id, uint64_t input, const Plan& plan) {
   char text[160];
   std::snprintf(text, sizeof text, "%llu %llx %d %u %u %u %d", static_cast<unsigned long long>(id),
-                static_cast<unsigned long long>(input), static_cast<int>(plan.category), plan.failing,
-                plan.retry_after_ms, plan.pad_bytes, plan.json ? 1 : 0);
+                static_cast<unsigned long long>(input), static_cast<int>(plan.category),
+                plan.failing, plan.retry_after_ms, plan.pad_bytes, plan.json ? 1 : 0);
   std::string prompt = text;
   if (plan.pad_bytes > 0) prompt += '|' + std::string(plan.pad_bytes, 'p');
   return prompt;

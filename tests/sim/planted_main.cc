@@ -1,12 +1,13 @@
-// sim_planted: the simulator against a core with one planted bug at a time (daemon/core/planted_bug.h),
-// each in a process of its own, for a core that is wrong may well abort. A bug that survives all seeds is
-// a failure: of the simulator.
+// sim_planted: the simulator against a core with one planted bug at a time
+// (daemon/core/planted_bug.h), each in a process of its own, for a core that is wrong may well
+// abort. A bug that survives all seeds is a failure: of the simulator.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "daemon/core/planted_bug.h"
 #include "tests/sim/runner.h"
@@ -35,6 +36,15 @@ const char* NameOf(Bug bug) {
     case Bug::kBackoffForgotten: return "requeue forgets its backoff";
     case Bug::kDivergenceIgnored: return "divergence check skipped";
     case Bug::kKeyOfOpenRunForgotten: return "key of an open run forgotten";
+    case Bug::kUnknownTaskFillsNoSlot: return "unknown task fills no slot";
+    case Bug::kAnsweredIsRestored: return "answered attempt restored";
+    case Bug::kLoserForgotten: return "loser's usage forgotten";
+    case Bug::kTokenOutlivesRun: return "token outlives its run";
+    case Bug::kIdleDeathCounts: return "death of a waiting host counts";
+    case Bug::kFewerCallsUnnoticed: return "fewer calls in replay unnoticed";
+    case Bug::kStopUndoesReturn: return "stop undoes the return";
+    case Bug::kTriedAfterReturn: return "tried again after the return";
+    case Bug::kFollowsHashOrder: return "effects in hash order";
     case Bug::kEvictedBeforeDrained: return "run freed before its tokens drained";
     default: return "?";
   }
@@ -60,7 +70,8 @@ const char* NameOf(Bug bug) {
 std::string ReadAll(int fd) {
   std::string text;
   char buffer[4096];
-  for (ssize_t size = 0; (size = read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(size));
+  for (ssize_t size = 0; (size = read(fd, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(size));
   close(fd);
   return text;
 }
@@ -90,7 +101,8 @@ bool Try(Bug bug, const odw::sim::RunnerOptions& options) {
   }
   const bool found = (WIFEXITED(status) && WEXITSTATUS(status) == 1) ||
                      (WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM);
-  std::printf("%-42s %s seed %-6s %s\n", NameOf(bug), found ? "found at" : "SURVIVED", seed.c_str(), how.c_str());
+  std::printf("%-42s %s seed %-6s %s\n", NameOf(bug), found ? "found at" : "SURVIVED", seed.c_str(),
+              how.c_str());
   return found;
 }
 

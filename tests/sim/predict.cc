@@ -44,8 +44,10 @@ class Undisturbed {
       case v1::script::WORKFLOW:
         ++refusals_;
         settlements_.emplace_back(
-            call.ordinal(), RejectionOutcome("Error", "workflow('" + call.name() +
-                                             "'): no workflow with that name. Available: none", ""));
+            call.ordinal(), RejectionOutcome("Error",
+                                             "workflow('" + call.name() +
+                                                 "'): no workflow with that name. Available: none",
+                                             ""));
         return;
       default: return;
     }
@@ -59,13 +61,16 @@ class Undisturbed {
   void AnswerAgent(const v1::script::Call& call) {
     const v1::RunSettings& settings = program_.settings;
     if (++agents_ > settings.agents_max()) {
-      return Refuse(call.ordinal(), "Workflow agent() call cap reached (" +
-                                        std::to_string(settings.agents_max()) + ")", "limit");
+      return Refuse(
+          call.ordinal(),
+          "Workflow agent() call cap reached (" + std::to_string(settings.agents_max()) + ")",
+          "limit");
     }
     if (settings.has_budget_total() && spent_ >= settings.budget_total()) {
       return Refuse(call.ordinal(),
-                    "Workflow budget exhausted: " + std::to_string(static_cast<int64_t>(spent_)) + " of " +
-                        std::to_string(static_cast<int64_t>(settings.budget_total())) + " tokens",
+                    "Workflow budget exhausted: " + std::to_string(static_cast<int64_t>(spent_)) +
+                        " of " + std::to_string(static_cast<int64_t>(settings.budget_total())) +
+                        " tokens",
                     "budget");
     }
     v1::AgentRequest request;
@@ -76,16 +81,17 @@ class Undisturbed {
     if (succeeds) {
       spent_ += static_cast<double>(result.usage().output_tokens());
       if (program_.dialect == v1::ODW) spent_ += static_cast<double>(result.usage().input_tokens());
-      settlements_.emplace_back(call.ordinal(), result.value_is_json() ? JsonOutcome(result.value())
-                                                                       : TextOutcome(result.value()));
+      settlements_.emplace_back(call.ordinal(), result.value_is_json()
+                                                    ? JsonOutcome(result.value())
+                                                    : TextOutcome(result.value()));
       return;
     }
     const v1::Settled settled =
         core::FailureSettlement(program_.dialect, result.error(), /*has_schema=*/false);
     if (settled.outcome() == v1::Settled::REJECT) {
-      settlements_.emplace_back(call.ordinal(),
-                                RejectionOutcome(settled.error_name(), settled.error_message(),
-                                                 settled.error_code()));
+      settlements_.emplace_back(
+          call.ordinal(),
+          RejectionOutcome(settled.error_name(), settled.error_message(), settled.error_code()));
     } else if (settled.outcome() == v1::Settled::RESOLVE_JSON) {
       settlements_.emplace_back(call.ordinal(), JsonOutcome(settled.value().inline_()));
     } else {

@@ -1,5 +1,6 @@
-// What a run ends with when nothing goes wrong around it: no crash, no loss, every attempt answered. What
-// a disturbed run must end with too, where its script does not depend on the order of completions.
+// What a run ends with when nothing goes wrong around it: no crash, no loss, every attempt
+// answered. What a disturbed run must end with too, where its script does not depend on the order
+// of completions.
 #pragma once
 
 #include <string>
@@ -10,8 +11,8 @@ namespace odw::sim {
 
 struct Prediction {
   v1::RunState state = v1::COMPLETED;
-  std::string result_json;   // COMPLETED
-  std::string error_part;    // FAILED: what its message contains
+  std::string result_json;  // COMPLETED
+  std::string error_part;   // FAILED: what its message contains
   uint32_t agents = 0;
 };
 

@@ -11,7 +11,8 @@ class Generator {
       : rng_(rng), program_(program), flavour_(flavour) {}
 
   Expr Body() {
-    if (program_->settings.agents_max() < 100 || program_->settings.has_budget_total()) return Refused();
+    if (program_->settings.agents_max() < 100 || program_->settings.has_budget_total())
+      return Refused();
     Expr body = Make(Kind::kSequence);
     for (uint64_t n = rng_->Between(1, 4); n > 0; --n) body.parts.push_back(Any(0));
     if (rng_->OneIn(25)) body.parts.push_back(Make(Kind::kNever));
@@ -32,10 +33,22 @@ class Generator {
       return agent;
     }
     switch (rng_->Below(12)) {
-      case 0: case 1: case 2: agent.runtime = "command"; agent.command = "count"; break;
-      case 3: agent.runtime = "command"; agent.command = "write"; break;
-      case 4: case 5: agent.runtime = "codex"; break;
-      case 6: agent.runtime = "codex"; agent.isolation = "worktree"; break;
+      case 0:
+      case 1:
+      case 2:
+        agent.runtime = "command";
+        agent.command = "count";
+        break;
+      case 3:
+        agent.runtime = "command";
+        agent.command = "write";
+        break;
+      case 4:
+      case 5: agent.runtime = "codex"; break;
+      case 6:
+        agent.runtime = "codex";
+        agent.isolation = "worktree";
+        break;
       default: break;  // the default runtime: mock
     }
     if (rng_->OneIn(80)) {
@@ -56,14 +69,21 @@ class Generator {
   Expr Any(int depth) {
     const uint64_t pick = rng_->Below(depth >= 2 || agents_ > 14 ? 9 : 18);
     switch (pick) {
-      case 0: case 1: case 2: case 3: return Tried(Agent());
+      case 0:
+      case 1:
+      case 2:
+      case 3: return Tried(Agent());
       case 4: return Timer();
       case 5: return Make(Kind::kLog);
       case 6: return Make(Kind::kPhase);
       case 7: return rng_->OneIn(2) ? Tried(Make(Kind::kWorkflow)) : Agent();
       case 8: return Cleared(depth);
-      case 9: case 10: case 11: case 12: return Group(Kind::kParallel, depth);
-      case 13: case 14: return Pipeline(depth);
+      case 9:
+      case 10:
+      case 11:
+      case 12: return Group(Kind::kParallel, depth);
+      case 13:
+      case 14: return Pipeline(depth);
       case 15: program_->order_dependent = true; return Group(Kind::kRace, depth);
       case 16: return Unawaited();
       default: return Group(Kind::kSequence, depth);

@@ -1,5 +1,5 @@
-// A workflow script as the simulator knows it: a small tree instead of JavaScript, made from a seed.
-// Evaluated by Interpreter. Plain data.
+// A workflow script as the simulator knows it: a small tree instead of JavaScript, made from a
+// seed. Evaluated by Interpreter. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace odw::sim {
 
 struct Expr {
   enum class Kind {
-    kAgent,         // agent(prompt)
-    kSequence,      // awaits each part in turn; what one gives is what the next knows
-    kTry,           // part, with a catch around it
-    kParallel,      // all parts at once; a rejection is null
-    kPipeline,      // `count` items through the parts as stages
-    kTimer,         // setTimeout(delay_ms)
-    kRace,          // the first part to end
-    kUnawaited,     // starts the part and goes on
+    kAgent,      // agent(prompt)
+    kSequence,   // awaits each part in turn; what one gives is what the next knows
+    kTry,        // part, with a catch around it
+    kParallel,   // all parts at once; a rejection is null
+    kPipeline,   // `count` items through the parts as stages
+    kTimer,      // setTimeout(delay_ms)
+    kRace,       // the first part to end
+    kUnawaited,  // starts the part and goes on
     kLog,
     kPhase,
     kThrow,
@@ -49,8 +49,8 @@ struct Program {
   Expr body;
   v1::Dialect dialect = v1::BUILTIN;
   v1::RunSettings settings;
-  std::string source;      // names the program in the simulation's table
-  std::string args_json;   // empty: none
+  std::string source;     // names the program in the simulation's table
+  std::string args_json;  // empty: none
   // What it returns depends on which call ends first: nothing can be predicted.
   bool order_dependent = false;
   Divergence divergence;
@@ -58,8 +58,8 @@ struct Program {
   bool has_unserved_runtime = false;
 };
 
-// kTwoMachines: every call is of one command that may be repeated on one machine and not on another, so that
-// attempts of both sorts meet at one node.
+// kTwoMachines: every call is of one command that may be repeated on one machine and not on
+// another, so that attempts of both sorts meet at one node.
 enum class Flavour { kMixed, kTwoMachines };
 
 // `index` makes the source unlike that of any other program of the simulation.

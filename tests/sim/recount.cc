@@ -71,8 +71,8 @@ struct Recount {
 
 void Compare(const char* what, const std::string& run_id, uint64_t said, uint64_t counted) {
   if (said == counted) return;
-  Broken("the summary of " + run_id + " says " + what + " = " + std::to_string(said) + ", its events " +
-         std::to_string(counted));
+  Broken("the summary of " + run_id + " says " + what + " = " + std::to_string(said) +
+         ", its events " + std::to_string(counted));
 }
 
 }  // namespace
@@ -82,7 +82,8 @@ void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Ev
   for (const v1::Event& event : events) count.Add(event);
   const std::string& id = summary.run_id();
   const bool ended = count.state != v1::RUNNING;
-  const uint64_t open = count.In(Status::kQueued) + count.In(Status::kRunning) + count.In(Status::kBlocked);
+  const uint64_t open =
+      count.In(Status::kQueued) + count.In(Status::kRunning) + count.In(Status::kBlocked);
   Compare("last_event", id, summary.last_event(), events.size());
   Compare("state", id, summary.state(), count.state);
   Compare("nodes_total", id, summary.nodes_total(), count.agents.size());

@@ -1,4 +1,5 @@
-// A run's summary, counted again the slow way: straight from its events, sharing no code with the core.
+// A run's summary, counted again the slow way: straight from its events, sharing no code with the
+// core.
 #pragma once
 
 #include <vector>
@@ -7,8 +8,8 @@
 
 namespace odw::sim {
 
-// Throws Violation where `summary` says something else than `events`. REQUIRES: between two steps of the
-// core, where no node is half way.
+// Throws Violation where `summary` says something else than `events`. REQUIRES: between two steps
+// of the core, where no node is half way.
 void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Event>& events);
 
 }  // namespace odw::sim

@@ -37,7 +37,8 @@ RunnerOptions ParseFlags(int argc, char** argv, uint64_t seeds_by_default) {
     } else if (std::strcmp(argv[i], "--trace") == 0) {
       options.trace = true;
     } else {
-      std::fprintf(stderr, "unknown flag %s\nusage: %s [--seeds N] [--start S] [--seed X] [--trace]\n",
+      std::fprintf(stderr,
+                   "unknown flag %s\nusage: %s [--seeds N] [--start S] [--seed X] [--trace]\n",
                    argv[i], argv[0]);
       std::exit(2);
     }

@@ -29,7 +29,8 @@ void SimClient::Send(Submission* submission) {
   *header.mutable_settings() = submission->program->settings;
   if (!submission->key.empty()) {
     for (const auto& [run_id, run] : journal_->runs()) {
-      if (run.summary.owner() == submission->owner && run.summary.idempotency_key() == submission->key) {
+      if (run.summary.owner() == submission->owner &&
+          run.summary.idempotency_key() == submission->key) {
         submit.holder_of_key = run.summary;
       }
     }
@@ -42,7 +43,9 @@ void SimClient::Stop(const std::string& run_id) {
   stops_[++last_request_] = run_id;
   stopped_[run_id] = true;
   context_->Note("client stops " + run_id);
-  post_(core::StopRun{.request = last_request_, .run_id = run_id, .owner = owners_.at(run_id),
+  post_(core::StopRun{.request = last_request_,
+                      .run_id = run_id,
+                      .owner = owners_.at(run_id),
                       .reason = "simulated"});
 }
 
@@ -90,7 +93,8 @@ void SimClient::OnSubmitReply(const core::Reply& reply, Submission* submission) 
     return;
   }
   const DurableRun* run = journal_->Find(reply.run_id);
-  if (run == nullptr) Broken("a submission was answered with " + reply.run_id + " before that was durable");
+  if (run == nullptr)
+    Broken("a submission was answered with " + reply.run_id + " before that was durable");
   const bool same_body = run->summary.body_sha256() == BodyOf(*submission);
   if (reply.status.code() == absl::StatusCode::kAlreadyExists) {
     if (same_body) Broken("a repeated submission was refused as another one");
@@ -99,7 +103,8 @@ void SimClient::OnSubmitReply(const core::Reply& reply, Submission* submission) 
     return;
   }
   if (!reply.status.ok()) Broken("a submission failed: " + MessageOf(reply.status));
-  if (!same_body) Broken("key '" + submission->key + "' gave another submission's run " + reply.run_id);
+  if (!same_body)
+    Broken("key '" + submission->key + "' gave another submission's run " + reply.run_id);
   if (reply.existing) context_->coverage->Count("keys answered with the first run");
   if (!reply.existing && reply.run_id != submission->run_id) Broken("a new run under another id");
   submission->run_id = reply.run_id;
@@ -109,7 +114,8 @@ void SimClient::OnSubmitReply(const core::Reply& reply, Submission* submission) 
 void SimClient::OnStopReply(const core::Reply& reply, const std::string& run_id) {
   const DurableRun* run = journal_->Find(run_id);
   if (reply.status.ok()) {
-    if (run == nullptr || run->summary.state() != v1::KILLED) Broken(run_id + " was said to be stopped and is not");
+    if (run == nullptr || run->summary.state() != v1::KILLED)
+      Broken(run_id + " was said to be stopped and is not");
   } else if (reply.status.code() == absl::StatusCode::kNotFound) {
     if (checker_->IsOpen(run_id)) Broken(run_id + " is open and was not found");
   } else if (run == nullptr || run->summary.ended_unix_ms() == 0) {

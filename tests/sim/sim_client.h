@@ -1,5 +1,5 @@
-// Those who submit and stop runs: with and without idempotency keys, trying again when an answer does
-// not come, and holding the daemon to every answer it gave.
+// Those who submit and stop runs: with and without idempotency keys, trying again when an answer
+// does not come, and holding the daemon to every answer it gave.
 #pragma once
 
 #include <functional>

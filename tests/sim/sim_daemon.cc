@@ -10,10 +10,12 @@ void SimDaemon::Boot() {
   for (const auto& [run_id, run] : journal_->runs()) {
     if (run.summary.state() != v1::RUNNING) continue;
     for (const v1::Event& event : run.events) {
-      if (const absl::Status status = engine_->Restore(run_id, event); !status.ok()) Broken(MessageOf(status));
+      if (const absl::Status status = engine_->Restore(run_id, event); !status.ok())
+        Broken(MessageOf(status));
     }
   }
-  context_->Note("daemon starts with " + std::to_string(engine_->world().runs.size()) + " open runs");
+  context_->Note("daemon starts with " + std::to_string(engine_->world().runs.size()) +
+                 " open runs");
   checker_->OnBoot(*journal_, *engine_);
   const core::Input none = core::Tick{};
   checker_->BeforeInput(none, *engine_);
@@ -40,7 +42,8 @@ void SimDaemon::Crash() {
   if (journal_->syncing()) {
     const bool kept = context_->rng.OneIn(2);
     if (kept) inflight = SimJournal::Inflight::kKept;
-    context_->Passed(kept ? "daemon: in a sync, which reached the disk" : "daemon: in a sync, which was lost");
+    context_->Passed(kept ? "daemon: in a sync, which reached the disk"
+                          : "daemon: in a sync, which was lost");
   }
   context_->Note("daemon killed");
   journal_->Crash(inflight);
@@ -59,14 +62,16 @@ void SimDaemon::HandleOne() {
 }
 
 void SimDaemon::Handle(core::Input input) {
-  static const char* const kNames[] = {"submit", "stop", "turn", "host gone", "attached",
-                                       "detached", "said", "journal failed", "tick"};
+  static const char* const kNames[] = {"submit",    "stop",           "turn",
+                                       "host gone", "attached",       "detached",
+                                       "said",      "journal failed", "tick"};
   context_->Note(std::string("handle ") + kNames[input.index()]);
   checker_->BeforeInput(input, *engine_);
   engine_->Handle(context_->now, input);
   Perform(engine_->TakeEffects());
   checker_->AfterInput(*engine_);
-  if (engine_->hosts_active() > settings_.script_hosts_max) Broken("more hosts are active than allowed");
+  if (engine_->hosts_active() > settings_.script_hosts_max)
+    Broken("more hosts are active than allowed");
 }
 
 void SimDaemon::Perform(std::vector<core::Effect> effects) {
@@ -189,20 +194,22 @@ void SimDaemon::List(const Faults& faults, Actions* actions) {
   if (!up()) {
     const bool again = !context_->calm && faults.daemon_crash > 0 && context_->rng.OneIn(6);
     actions->push_back({3, [this, again] {
-      Boot();
-      if (!again) return;
-      context_->Passed("daemon: just recovered");
-      Crash();
-    }});
+                          Boot();
+                          if (!again) return;
+                          context_->Passed("daemon: just recovered");
+                          Crash();
+                        }});
     return;
   }
   if (failed_) {
-    if (mailbox_.empty() || context_->rng.OneIn(8)) return actions->push_back({4, [this] { Crash(); }});
+    if (mailbox_.empty() || context_->rng.OneIn(8))
+      return actions->push_back({4, [this] { Crash(); }});
     return actions->push_back({12, [this] { HandleOne(); }});
   }
   if (!mailbox_.empty()) actions->push_back({16, [this] { HandleOne(); }});
   if (engine_->NextWake() <= context_->now) actions->push_back({6, [this] { Tick(); }});
-  if (!batch_.empty() || gate_has_uncut_ || !engine_->world().dirty.empty()) actions->push_back({10, [this] { Cut(); }});
+  if (!batch_.empty() || gate_has_uncut_ || !engine_->world().dirty.empty())
+    actions->push_back({10, [this] { Cut(); }});
   if (journal_->syncing()) {
     actions->push_back({10, [this] { journal_->EndSync(); }});
   } else if (journal_->queued()) {

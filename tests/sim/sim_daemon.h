@@ -1,5 +1,5 @@
-// The daemon around the core, as daemon/loop is: a mailbox, the engine, the output gate, group commit.
-// Each step of it is one action, so that it can be killed between any two.
+// The daemon around the core, as daemon/loop is: a mailbox, the engine, the output gate, group
+// commit. Each step of it is one action, so that it can be killed between any two.
 #pragma once
 
 #include <deque>
@@ -22,7 +22,8 @@ namespace odw::sim {
 class Outside {
  public:
   virtual ~Outside() = default;
-  virtual void StartHost(const core::HostStart& start, const std::string& source, const std::string& args) = 0;
+  virtual void StartHost(const core::HostStart& start, const std::string& source,
+                         const std::string& args) = 0;
   virtual void SettleHost(const core::HostSettle& settle, const std::string& value) = 0;
   virtual void ReleaseHost(const core::HostRelease& release) = 0;
   virtual void SendTo(core::SessionId session, v1::ToExecutor message) = 0;
@@ -33,8 +34,13 @@ class Outside {
 
 class SimDaemon {
  public:
-  SimDaemon(Context* context, core::Settings settings, SimJournal* journal, Checker* checker, Outside* outside)
-      : context_(context), settings_(settings), journal_(journal), checker_(checker), outside_(outside) {}
+  SimDaemon(Context* context, core::Settings settings, SimJournal* journal, Checker* checker,
+            Outside* outside)
+      : context_(context),
+        settings_(settings),
+        journal_(journal),
+        checker_(checker),
+        outside_(outside) {}
 
   bool up() const { return engine_ != nullptr; }
   const core::Engine& engine() const { return *engine_; }
@@ -44,7 +50,9 @@ class SimDaemon {
   void List(const Faults& faults, Actions* actions);
   // When something is due that only time can bring; InfiniteFuture when down.
   absl::Time NextWake() const { return up() ? engine_->NextWake() : absl::InfiniteFuture(); }
-  bool quiet() const { return mailbox_.empty() && batch_.empty() && gate_.empty() && !journal_->queued(); }
+  bool quiet() const {
+    return mailbox_.empty() && batch_.empty() && gate_.empty() && !journal_->queued();
+  }
   void Tick() { Handle(core::Tick{}); }
 
  private:
@@ -75,10 +83,10 @@ class SimDaemon {
   std::deque<core::Input> mailbox_;
   std::vector<core::Append> batch_;
   bool gate_has_uncut_ = false;
-  uint64_t cut_ticket_ = 0;     // what the last Cut named
+  uint64_t cut_ticket_ = 0;  // what the last Cut named
   uint64_t opened_ticket_ = 0;
-  bool failed_ = false;         // the journal refused a group: nothing more becomes durable
-  bool crash_wanted_ = false;   // at the next named place
+  bool failed_ = false;        // the journal refused a group: nothing more becomes durable
+  bool crash_wanted_ = false;  // at the next named place
 };
 
 }  // namespace odw::sim

@@ -34,7 +34,8 @@ void SimExecutor::Connect() {
   hello.set_slots(config_.slots);
   hello.set_pid(kPidBase + incarnation_);
   for (const std::string& command : config_.commands) hello.add_commands(command);
-  for (const std::string& command : config_.read_only_commands) hello.add_read_only_commands(command);
+  for (const std::string& command : config_.read_only_commands)
+    hello.add_read_only_commands(command);
   for (const auto& [token, task] : tasks_) hello.add_held()->set_token(token);
   for (const v1::Result& result : fresh_) hello.add_held()->set_token(result.token());
   for (auto& [token, offer] : outbox_) {
@@ -48,7 +49,8 @@ void SimExecutor::Connect() {
 }
 
 void SimExecutor::Send(v1::FromExecutor message) {
-  if (stream_ != nullptr && welcomed_ && !stream_->up_ended) stream_->up.push_back(std::move(message));
+  if (stream_ != nullptr && welcomed_ && !stream_->up_ended)
+    stream_->up.push_back(std::move(message));
 }
 
 void SimExecutor::Read() {
@@ -78,7 +80,8 @@ void SimExecutor::Read() {
 }
 
 void SimExecutor::OnAssign(const v1::Assign& assign) {
-  if (assign.session_epoch() != epoch_) Broken(config_.id + " was sent an assignment of another session");
+  if (assign.session_epoch() != epoch_)
+    Broken(config_.id + " was sent an assignment of another session");
   const std::string& token = assign.token();
   if (tasks_.contains(token)) Broken(config_.id + " was given a task it holds: " + token);
   if (draining_) return Refuse(token, "this executor is draining");
@@ -131,7 +134,8 @@ void SimExecutor::OnCancel(const std::string& token) {
   if (task->second.cancelled) return;
   task->second.cancelled = true;
   if (context_->rng.OneIn(8)) {  // hangs, and ends long after everybody has given it up
-    task->second.not_before = context_->now + absl::Seconds(static_cast<double>(context_->rng.Between(1, 100)));
+    task->second.not_before =
+        context_->now + absl::Seconds(static_cast<double>(context_->rng.Between(1, 100)));
   }
 }
 
@@ -209,10 +213,13 @@ void SimExecutor::Drain() {
 void SimExecutor::NameDeath() const {
   bool running = false;
   for (const auto& [token, task] : tasks_) running |= task.started;
-  if (running) context_->Passed(config_.supervised ? "executor: tasks under supervisors" : "executor: tasks in memory");
+  if (running)
+    context_->Passed(config_.supervised ? "executor: tasks under supervisors"
+                                        : "executor: tasks in memory");
   if (!fresh_.empty()) context_->Passed("executor: finished, not spooled");
   for (const auto& [token, offer] : outbox_) {
-    context_->Passed(offer.offered ? "executor: offered, not acknowledged" : "executor: spooled, not offered");
+    context_->Passed(offer.offered ? "executor: offered, not acknowledged"
+                                   : "executor: spooled, not offered");
     break;
   }
   if (tasks_.empty() && fresh_.empty() && outbox_.empty()) context_->Passed("executor: idle");
@@ -273,7 +280,8 @@ void SimExecutor::ListTasks(const Faults& faults, Actions* actions) {
       if (alive_ && !spool_full_) actions->push_back({4, [this, task] { Begin(task); }});
       continue;
     }
-    if (task->not_before <= context_->now && (context_->calm || context_->rng.OneIn(config_.patience))) {
+    if (task->not_before <= context_->now &&
+        (context_->calm || context_->rng.OneIn(config_.patience))) {
       actions->push_back({3, [this, token] { Finish(std::string(*token)); }});
     }
     if (context_->faulty && config_.supervised && alive_ && faults.task_death > 0) {
@@ -284,14 +292,15 @@ void SimExecutor::ListTasks(const Faults& faults, Actions* actions) {
 
 void SimExecutor::ListFaults(const Faults& faults, Actions* actions) {
   if (!context_->faulty) return;
-  if (faults.executor_death > 0 && (!idle() || context_->rng.OneIn(8))) actions->push_back({faults.executor_death, [this] { Die(); }});
+  if (faults.executor_death > 0 && (!idle() || context_->rng.OneIn(8)))
+    actions->push_back({faults.executor_death, [this] { Die(); }});
   if (faults.host_machine_gone > 0 && context_->rng.OneIn(20)) {
     actions->push_back({1, [this] { LoseMachine(); }});
   }
   if (faults.absence > 0 && stream_ == nullptr) {
     actions->push_back({faults.absence, [this] {
-      CutOff(absl::Seconds(static_cast<double>(context_->rng.Between(1, 30))));
-    }});
+                          CutOff(absl::Seconds(static_cast<double>(context_->rng.Between(1, 30))));
+                        }});
   }
   if (faults.drain > 0 && !draining_) actions->push_back({faults.drain, [this] { Drain(); }});
   if (faults.spool_full > 0 && !spool_full_) {

@@ -1,7 +1,7 @@
-// One odw-executor, its machine and its tasks: attaches with a complete list and a rising session epoch,
-// spools results before it offers them, drops them on the ack, answers cancels, drains. Its process may
-// die (tasks under a supervisor live on, others are lost), its supervisors may die, its machine may be
-// lost for ever. The rules are those of executors/README.md.
+// One odw-executor, its machine and its tasks: attaches with a complete list and a rising session
+// epoch, spools results before it offers them, drops them on the ack, answers cancels, drains. Its
+// process may die (tasks under a supervisor live on, others are lost), its supervisors may die, its
+// machine may be lost for ever. The rules are those of executors/README.md.
 #pragma once
 
 #include <deque>

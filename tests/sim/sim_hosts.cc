@@ -11,16 +11,20 @@ SimHosts::Host* SimHosts::Find(const std::string& run_id, core::HostEpoch epoch)
   return nullptr;
 }
 
-void SimHosts::Start(const core::HostStart& start, const std::string& source, const std::string& args_json) {
+void SimHosts::Start(const core::HostStart& start, const std::string& source,
+                     const std::string& args_json) {
   const auto program = programs_->find(source);
-  if (program == programs_->end()) Broken(start.run_id + ": a host was given a script nobody submitted");
-  if (args_json != program->second.args_json) Broken(start.run_id + ": a host was given other args");
+  if (program == programs_->end())
+    Broken(start.run_id + ": a host was given a script nobody submitted");
+  if (args_json != program->second.args_json)
+    Broken(start.run_id + ": a host was given other args");
   auto host = std::make_unique<Host>();
   host->run_id = start.run_id;
   host->epoch = start.epoch;
   host->program = &program->second;
   host->replay = start.start.replay();
-  host->script = std::make_unique<Interpreter>(host->program, args_json, ++hosts_made_, host->replay);
+  host->script =
+      std::make_unique<Interpreter>(host->program, args_json, ++hosts_made_, host->replay);
   host->in.push_back({});
   hosts_.push_back(std::move(host));
 }
@@ -37,7 +41,8 @@ void SimHosts::Settle(const core::HostSettle& settle, const std::string& value) 
     const v1::script::Rejection& rejection = settle.settle.rejection();
     item.outcome = RejectionOutcome(rejection.name(), rejection.message(), rejection.code());
   } else {
-    item.outcome = settle.settle.undefined() ? UndefinedOutcome() : JsonOutcome(settle.settle.value_json());
+    item.outcome =
+        settle.settle.undefined() ? UndefinedOutcome() : JsonOutcome(settle.settle.value_json());
   }
   host->in.push_back(item);
 }
@@ -76,13 +81,16 @@ void SimHosts::Send(Host* host, v1::script::Turn turn) {
     frame.set_seq(turn.seq());
     frame.set_more(true);
     frame.mutable_lines()->Swap(turn.mutable_lines());
-    const int calls = static_cast<int>(context_->rng.Between(1, static_cast<uint64_t>(turn.calls_size() - 1)));
+    const int calls =
+        static_cast<int>(context_->rng.Between(1, static_cast<uint64_t>(turn.calls_size() - 1)));
     for (int i = 0; i < calls; ++i) *frame.add_calls() = turn.calls(i);
     turn.mutable_calls()->DeleteSubrange(0, calls);
-    host->out.push_back(core::HostTurn{.run_id = host->run_id, .epoch = host->epoch, .turn = std::move(frame)});
+    host->out.push_back(
+        core::HostTurn{.run_id = host->run_id, .epoch = host->epoch, .turn = std::move(frame)});
     context_->coverage->Count("turns in several frames");
   }
-  host->out.push_back(core::HostTurn{.run_id = host->run_id, .epoch = host->epoch, .turn = std::move(turn)});
+  host->out.push_back(
+      core::HostTurn{.run_id = host->run_id, .epoch = host->epoch, .turn = std::move(turn)});
 }
 
 void SimHosts::Deliver(Host* host) {
@@ -93,7 +101,8 @@ void SimHosts::Deliver(Host* host) {
 void SimHosts::NameDeath(const Host& host) const {
   const bool mid_turn = !host.out.empty() && std::get<core::HostTurn>(host.out.back()).turn.more();
   if (mid_turn) context_->Passed("script host: between the frames of a turn");
-  if (!host.in.empty() && host.in.front().seq == 0) context_->Passed("script host: before its first turn");
+  if (!host.in.empty() && host.in.front().seq == 0)
+    context_->Passed("script host: before its first turn");
   if (!host.in.empty() && host.replay) context_->Passed("script host: in replay");
   if (!host.in.empty() && !host.replay && host.in.front().seq > 0) {
     context_->Passed("script host: settlements unread");
@@ -127,9 +136,11 @@ void SimHosts::List(const Faults& faults, const core::Engine& engine, Actions* a
     if (!host->out.empty()) actions->push_back({8, [this, host] { Deliver(host); }});
     if (host->dead && host->out.empty()) {
       actions->push_back({4, [this, host] {
-        post_(core::HostGone{.run_id = host->run_id, .epoch = host->epoch, .fatal = host->fatal});
-        host->epoch = 0;
-      }});
+                            post_(core::HostGone{.run_id = host->run_id,
+                                                 .epoch = host->epoch,
+                                                 .fatal = host->fatal});
+                            host->epoch = 0;
+                          }});
       continue;
     }
     if (host->released && (host->out.empty() || context_->calm)) {

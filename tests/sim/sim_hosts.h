@@ -1,5 +1,5 @@
-// The script hosts: each evaluates its run's Program, works off what it is fed one turn at a time, and may
-// vanish at any moment, with what it had sent lost from some point on.
+// The script hosts: each evaluates its run's Program, works off what it is fed one turn at a time,
+// and may vanish at any moment, with what it had sent lost from some point on.
 #pragma once
 
 #include <deque>

@@ -29,10 +29,11 @@ void SimJournal::Store(const JournalGroup& group) {
   for (const core::Append& append : group.appends) {
     DurableRun& run = runs_[append.run_id];
     if (append.seq != run.events.size() + 1) {
-      Broken("event " + std::to_string(append.seq) + " of " + append.run_id + " was appended after " +
-             std::to_string(run.events.size()));
+      Broken("event " + std::to_string(append.seq) + " of " + append.run_id +
+             " was appended after " + std::to_string(run.events.size()));
     }
-    if (!run.events.emplace_back().ParseFromString(append.bytes)) Broken("an event that cannot be read");
+    if (!run.events.emplace_back().ParseFromString(append.bytes))
+      Broken("an event that cannot be read");
     for (const model::Value& value : append.values) run.blobs[value.ref.sha256()] = *value.bytes;
   }
   for (const v1::RunSummary& summary : group.summaries) runs_[summary.run_id()].summary = summary;
@@ -43,8 +44,9 @@ void SimJournal::Store(const JournalGroup& group) {
 void SimJournal::CheckSummary(const std::string& run_id) const {
   const DurableRun& run = runs_.at(run_id);
   if (run.summary.last_event() != run.events.size()) {
-    Broken("the summary of " + run_id + " speaks of event " + std::to_string(run.summary.last_event()) +
-           ", the journal has " + std::to_string(run.events.size()));
+    Broken("the summary of " + run_id + " speaks of event " +
+           std::to_string(run.summary.last_event()) + ", the journal has " +
+           std::to_string(run.events.size()));
   }
 }
 
@@ -56,7 +58,8 @@ const DurableRun* SimJournal::Find(const std::string& run_id) const {
 std::string SimJournal::Read(const std::string& run_id, const v1::Blob& blob, Reader reader) const {
   if (blob.sha256().empty()) return blob.inline_();
   if (const DurableRun* run = Find(run_id)) {
-    if (const auto found = run->blobs.find(blob.sha256()); found != run->blobs.end()) return found->second;
+    if (const auto found = run->blobs.find(blob.sha256()); found != run->blobs.end())
+      return found->second;
   }
   if (reader == Reader::kNotGated) {
     for (const std::deque<JournalGroup>* groups : {&syncing_, &queued_}) {

@@ -1,5 +1,5 @@
-// A journal that keeps what was synced and loses the rest at a crash. Group commit in three steps that
-// the simulation takes apart: queued, being synced, durable.
+// A journal that keeps what was synced and loses the rest at a crash. Group commit in three steps
+// that the simulation takes apart: queued, being synced, durable.
 #pragma once
 
 #include <cstdint>

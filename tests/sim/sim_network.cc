@@ -63,7 +63,8 @@ void SimNetwork::Break(Stream* stream) {
   if (!stream->up.empty()) context_->Passed("stream: executor's messages on their way");
   if (!stream->down.empty()) context_->Passed("stream: daemon's messages on their way");
   if (stream->up.empty() && stream->down.empty()) context_->Passed("stream: silent");
-  context_->Note("stream " + std::to_string(stream->session) + " of " + stream->executor + " breaks");
+  context_->Note("stream " + std::to_string(stream->session) + " of " + stream->executor +
+                 " breaks");
   LoseSuffix(&stream->up);
   LoseSuffix(&stream->down);
   stream->up_ended = stream->down_ended = true;
@@ -74,7 +75,8 @@ void SimNetwork::Deliver(Stream* stream) {
   stream->up.pop_front();
   if (message.has_register_()) {
     stream->registered = true;
-    post_(core::ExecutorAttached{.session = stream->session, .info = std::move(*message.mutable_register_())});
+    post_(core::ExecutorAttached{.session = stream->session,
+                                 .info = std::move(*message.mutable_register_())});
   } else {
     post_(core::ExecutorSaid{.session = stream->session, .message = std::move(message)});
   }
@@ -89,10 +91,11 @@ void SimNetwork::List(const Faults& faults, Actions* actions) {
       actions->push_back({8, [this, stream] { Deliver(stream); }});
     } else if (stream->up_ended) {
       actions->push_back({3, [this, stream] {
-        stream->server_open = false;
-        stream->down_ended = true;
-        if (stream->registered) post_(core::ExecutorDetached{.session = stream->session});
-      }});
+                            stream->server_open = false;
+                            stream->down_ended = true;
+                            if (stream->registered)
+                              post_(core::ExecutorDetached{.session = stream->session});
+                          }});
     }
     const bool silent = stream->up.empty() && stream->down.empty();
     if (silent && !context_->rng.OneIn(4)) continue;

@@ -1,6 +1,6 @@
-// The Attach streams between executors and the daemon. Each way keeps its order; a stream that breaks
-// loses a suffix of what is under way, either way, and each side notices in its own time. Streams know
-// nothing of each other: an old one's first message may arrive after a newer one's.
+// The Attach streams between executors and the daemon. Each way keeps its order; a stream that
+// breaks loses a suffix of what is under way, either way, and each side notices in its own time.
+// Streams know nothing of each other: an old one's first message may arrive after a newer one's.
 #pragma once
 
 #include <deque>

@@ -28,7 +28,8 @@ Simulation::Simulation(uint64_t seed, Coverage* coverage, bool trace)
       daemon_(&context_, settings_, &journal_, &checker_, this),
       network_(&context_, [this](core::Input input) { daemon_.Post(std::move(input)); }),
       hosts_(&context_, &programs_, [this](core::Input input) { daemon_.Post(std::move(input)); }),
-      client_(&context_, &journal_, &checker_, [this](core::Input input) { daemon_.Post(std::move(input)); }) {
+      client_(&context_, &journal_, &checker_,
+              [this](core::Input input) { daemon_.Post(std::move(input)); }) {
   context_.trace = trace;
   DrawPrograms();
   DrawExecutors();
@@ -56,16 +57,23 @@ void Simulation::DrawExecutors() {
   const auto add = [&](ExecutorConfig config) {
     config.slots = static_cast<uint32_t>(rng->Between(1, 4));
     if (flavour_ == Flavour::kTwoMachines) config.patience = 16;
-    executors_.push_back(std::make_unique<SimExecutor>(&context_, &network_, &ledger_, std::move(config)));
+    executors_.push_back(
+        std::make_unique<SimExecutor>(&context_, &network_, &ledger_, std::move(config)));
   };
   add({.id = "mock-a", .runtime = "mock"});
   if (rng->OneIn(2)) add({.id = "mock-b", .runtime = "mock"});
   const bool two_machines = flavour_ == Flavour::kTwoMachines || rng->OneIn(2);
-  add({.id = "command-a", .runtime = "command", .supervised = true, .commands = {"count", "write"},
+  add({.id = "command-a",
+       .runtime = "command",
+       .supervised = true,
+       .commands = {"count", "write"},
        .read_only_commands = {"count"}});
   // Another machine whose owner does not vouch for `count`.
   if (two_machines) {
-    add({.id = "command-b", .runtime = "command", .supervised = true, .commands = {"count", "write"}});
+    add({.id = "command-b",
+         .runtime = "command",
+         .supervised = true,
+         .commands = {"count", "write"}});
   }
   add({.id = "codex-a", .runtime = "codex", .supervised = true});
 }
@@ -85,9 +93,10 @@ void Simulation::List(Actions* actions) {
   }
   if (faults_.clock_jump > 0 && context_.faulty && context_.rng.OneIn(4)) {
     actions->push_back({faults_.clock_jump, [this] {
-      const auto seconds = static_cast<int64_t>(context_.rng.Between(1, 40));
-      JumpTo(context_.now + absl::Seconds(context_.rng.OneIn(5) ? -seconds / 4 : seconds));
-    }});
+                          const auto seconds = static_cast<int64_t>(context_.rng.Between(1, 40));
+                          JumpTo(context_.now +
+                                 absl::Seconds(context_.rng.OneIn(5) ? -seconds / 4 : seconds));
+                        }});
   }
 }
 
@@ -168,7 +177,8 @@ void Simulation::Run() {
   CheckNoLeak();
 }
 
-void Simulation::StartHost(const core::HostStart& start, const std::string& source, const std::string& args) {
+void Simulation::StartHost(const core::HostStart& start, const std::string& source,
+                           const std::string& args) {
   hosts_.Start(start, source, args);
 }
 void Simulation::SettleHost(const core::HostSettle& settle, const std::string& value) {

@@ -1,5 +1,6 @@
-// One history from one seed: a world is drawn (programs, executors, faults), goes through chaos, then
-// calms down; at rest everything that was promised must be there. Throws Violation where it is not.
+// One history from one seed: a world is drawn (programs, executors, faults), goes through chaos,
+// then calms down; at rest everything that was promised must be there. Throws Violation where it is
+// not.
 #pragma once
 
 #include <map>
@@ -47,7 +48,8 @@ class Simulation : private Outside {
   void CheckNoLeak();
 
   // Outside
-  void StartHost(const core::HostStart& start, const std::string& source, const std::string& args) override;
+  void StartHost(const core::HostStart& start, const std::string& source,
+                 const std::string& args) override;
   void SettleHost(const core::HostSettle& settle, const std::string& value) override;
   void ReleaseHost(const core::HostRelease& release) override;
   void SendTo(core::SessionId session, v1::ToExecutor message) override;

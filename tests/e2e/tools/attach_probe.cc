@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   hello.mutable_register_()->set_executor_id("probe");
   hello.mutable_register_()->set_runtime("mock");
   hello.mutable_register_()->set_slots(1);
+  hello.mutable_register_()->set_session_epoch(1);
   stream->Write(hello);
   odw::v1::ToExecutor answer;
   if (stream->Read(&answer)) {

@@ -1,0 +1,169 @@
+// For the core's tests: an engine driven by hand, with what it appended and asked for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/core/engine.h"
+
+namespace odw::core {
+
+// Drives an engine by hand and remembers what it appended, so that a second engine can be restored.
+class EngineTest : public testing::Test {
+ protected:
+  void Handle(Input input) {
+    engine_->Handle(now_, std::move(input));
+    for (Effect& effect : engine_->TakeEffects()) {
+      if (auto* append = std::get_if<Append>(&effect)) {
+        v1::Event event;
+        ASSERT_TRUE(event.ParseFromString(append->bytes));
+        ASSERT_EQ(append->seq, log_.size() + 1);
+        log_.push_back(event);
+      } else {
+        effects_.push_back(std::move(effect));
+      }
+    }
+    for (v1::RunSummary& summary : engine_->TakeSummaries()) summary_ = std::move(summary);
+  }
+
+  template <typename T>
+  std::vector<T> Take() {
+    std::vector<T> taken;
+    for (Effect& effect : effects_) {
+      if (auto* e = std::get_if<T>(&effect)) taken.push_back(*e);
+    }
+    std::erase_if(effects_, [](const Effect& e) { return std::holds_alternative<T>(e); });
+    return taken;
+  }
+
+  void SubmitRun(uint32_t concurrency = 2) {
+    Submit submit{.request = 1, .source = "source"};
+    submit.header.set_run_id("wf_test01");
+    submit.header.set_owner("me");
+    submit.header.set_dialect(v1::BUILTIN);
+    v1::RunSettings* settings = submit.header.mutable_settings();
+    settings->set_concurrency(concurrency);
+    settings->set_agents_max(10);
+    settings->set_default_runtime(runtime_);
+    settings->set_call_refusals_max(10);
+    settings->set_return_grace_ms(2000);
+    Handle(std::move(submit));
+  }
+
+  // What an executor says it holds: tokens, and whether they are finished.
+  using Held = std::vector<std::pair<std::string, bool>>;
+  void Attach(SessionId session, Held held = {}, uint32_t pid = 1) {
+    AttachAs("ex", session, std::move(held), pid);
+  }
+  void AttachAs(const std::string& executor, SessionId session, Held held = {}, uint32_t pid = 1) {
+    ExecutorAttached attached{.session = session};
+    attached.info.set_executor_id(executor);
+    attached.info.set_session_epoch(session);
+    attached.info.set_runtime(runtime_);
+    attached.info.set_slots(slots_);
+    attached.info.set_pid(pid);
+    for (auto& [token, finished] : held) {
+      v1::Held* task = attached.info.add_held();
+      task->set_token(token);
+      task->set_finished(finished);
+    }
+    Handle(std::move(attached));
+  }
+
+  v1::script::Call AgentCall(uint64_t ordinal, const std::string& prompt) {
+    v1::AgentRequest request;
+    request.set_prompt(prompt);
+    v1::script::Call call;
+    call.set_ordinal(ordinal);
+    request.SerializeToString(call.mutable_request());
+    return call;
+  }
+
+  void Turn(HostEpoch epoch, uint64_t seq, std::vector<v1::script::Call> calls,
+            const std::string& returned = "") {
+    HostTurn turn{.run_id = "wf_test01", .epoch = epoch};
+    turn.turn.set_seq(seq);
+    for (auto& call : calls) *turn.turn.add_calls() = call;
+    if (!returned.empty()) turn.turn.mutable_returned()->set_value_json(returned);
+    Handle(std::move(turn));
+  }
+
+  // Calls of a turn that goes on.
+  void Frame(HostEpoch epoch, uint64_t seq, std::vector<v1::script::Call> calls) {
+    HostTurn turn{.run_id = "wf_test01", .epoch = epoch};
+    turn.turn.set_seq(seq);
+    turn.turn.set_more(true);
+    for (auto& call : calls) *turn.turn.add_calls() = call;
+    Handle(std::move(turn));
+  }
+
+  v1::script::Call TimerCall(uint64_t ordinal, double delay_ms) {
+    v1::script::Call call;
+    call.set_ordinal(ordinal);
+    call.set_kind(v1::script::TIMER);
+    call.set_delay_ms(delay_ms);
+    return call;
+  }
+
+  void Lose(SessionId session, const std::string& token, bool not_started) {
+    ExecutorSaid said{.session = session};
+    said.message.mutable_lost()->set_token(token);
+    said.message.mutable_lost()->set_not_started(not_started);
+    Handle(std::move(said));
+  }
+
+  // Lets time pass, second by second.
+  void Pass(absl::Duration time) {
+    for (const absl::Time end = now_ + time; now_ < end;) {
+      now_ = std::min(end, now_ + absl::Seconds(1));
+      Handle(Tick{});
+    }
+  }
+
+  void Answer(SessionId session, const std::string& token, const std::string& value) {
+    ExecutorSaid said{.session = session};
+    v1::Result* result = said.message.mutable_result();
+    result->set_token(token);
+    result->set_ok(true);
+    result->set_value(value);
+    result->mutable_usage()->set_output_tokens(7);
+    Handle(std::move(said));
+  }
+
+  void Fail(SessionId session, const std::string& token, v1::ErrorCategory category) {
+    ExecutorSaid said{.session = session};
+    v1::Result* result = said.message.mutable_result();
+    result->set_token(token);
+    result->mutable_error()->set_category(category);
+    result->mutable_error()->set_message("no luck");
+    result->mutable_usage()->set_output_tokens(7);
+    Handle(std::move(said));
+  }
+
+  void Restart() {
+    engine_ = std::make_unique<Engine>(Settings{});
+    effects_.clear();
+    for (const v1::Event& event : log_) ASSERT_TRUE(engine_->Restore("wf_test01", event).ok());
+    engine_->FinishRecovery(now_);
+    for (Effect& effect : engine_->TakeEffects()) effects_.push_back(std::move(effect));
+  }
+
+  const v1::RunEndedRecord& end() { return log_.back().ended(); }
+  bool ended() { return log_.back().has_ended(); }
+  const core::Run& run() { return *engine_->world().runs.at("wf_test01"); }
+
+  std::unique_ptr<Engine> engine_ = std::make_unique<Engine>(Settings{});
+  absl::Time now_ = absl::FromUnixSeconds(1000);
+  std::vector<v1::Event> log_;
+  std::vector<Effect> effects_;
+  v1::RunSummary summary_;  // the latest
+  uint32_t slots_ = 8;      // of executors that attach
+  std::string runtime_ = "mock";
+};
+
+}  // namespace odw::core
