@@ -124,7 +124,7 @@ run_asan() {
 
 # TSan over what lies below rpc/: gRPC, V8 and RocksDB are not built for it and flood it.
 run_tsan() {
-  local tests=(base_test model_test core_test journal_writer_test config_test)
+  local tests=(base_test model_test core_test config_test journal_test metrics_test executors_unit_test)
   title "tsan: build"
   local have=() name
   cmake --preset tsan >"$logs/configure-tsan.log" 2>&1

@@ -12,13 +12,14 @@ inline constexpr uint32_t kNameBytes = 48;
 inline constexpr uint32_t kOrdersMax = 64;
 inline constexpr uint32_t kPointsMax = 128;
 
-// Die at the `left`-th passage of `point` since the order before this one was carried out.
+// Die at the `left`-th passage of `point` since the order before this one was carried out, `hold_us` after
+// it: meanwhile that thread stands there (as at a slow disk) and the others go on.
 struct Order {
   char point[kNameBytes];
   std::atomic<int64_t> left;
   int64_t unix_us;  // when it was carried out; 0: not yet
   int32_t pid;      // who died
-  int32_t unused;
+  int32_t hold_us;
 };
 
 struct Passages {

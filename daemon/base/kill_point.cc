@@ -50,6 +50,10 @@ void Count(Page* page, const char* point) {
 }
 
 [[noreturn]] void Die(Page* page, Order* order, uint32_t current) {
+  if (order->hold_us > 0) {
+    const timespec hold{order->hold_us / 1000000, order->hold_us % 1000000 * 1000};
+    nanosleep(&hold, nullptr);  // behind the script host's filter this is the end already
+  }
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   order->unix_us = int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;

@@ -52,7 +52,7 @@ class Case:
         self.folder = tempfile.mkdtemp(prefix=f"odw-crash-{seed}-")
         self.appended = os.path.join(self.folder, "executions")
         self.processes = Processes(build, self.folder, KillPage(
-            os.path.join(self.folder, "kills"), [(o.point, o.passage) for o in orders]))
+            os.path.join(self.folder, "kills"), [(o.point, o.passage, o.hold_us) for o in orders]))
         self.page = self.processes.page
         self.client = self.client_pidfd = None
         self.client_step = None  # "submit", "result", "done"

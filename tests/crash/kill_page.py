@@ -7,7 +7,7 @@ from collections import namedtuple
 MAGIC = b"ODWKILL1"
 NAME_BYTES, ORDERS_MAX, POINTS_MAX = 48, 64, 128
 HEADER = struct.Struct("<8sII48x")
-ORDER = struct.Struct(f"<{NAME_BYTES}sqqi4x")
+ORDER = struct.Struct(f"<{NAME_BYTES}sqqii")
 PASSAGES = struct.Struct(f"<{NAME_BYTES}sqI4x")
 SIZE = HEADER.size + ORDERS_MAX * ORDER.size + POINTS_MAX * PASSAGES.size
 POINTS_AT = HEADER.size + ORDERS_MAX * ORDER.size
@@ -32,8 +32,8 @@ class KillPage:
             self._map = mmap.mmap(fd, SIZE)
         finally:
             os.close(fd)
-        for i, (point, passage) in enumerate(orders):
-            ORDER.pack_into(self._map, HEADER.size + i * ORDER.size, point.encode(), passage, 0, 0)
+        for i, (point, passage, hold_us) in enumerate(orders):
+            ORDER.pack_into(self._map, HEADER.size + i * ORDER.size, point.encode(), passage, 0, 0, hold_us)
         HEADER.pack_into(self._map, 0, MAGIC, 0, len(orders))
 
     def carried_out(self):
@@ -41,7 +41,7 @@ class KillPage:
         current = HEADER.unpack_from(self._map, 0)[1]
         found = []
         for i in range(min(current, ORDERS_MAX)):
-            name, left, unix_us, pid = ORDER.unpack_from(self._map, HEADER.size + i * ORDER.size)
+            name, left, unix_us, pid, _ = ORDER.unpack_from(self._map, HEADER.size + i * ORDER.size)
             found.append(Order(_name(name), left, unix_us, pid))
         return found
 

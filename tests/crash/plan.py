@@ -25,15 +25,23 @@ AFTER_COMMAND = ["command/executor.adopted", "loop.adopted"]
 EVERYTHING = DAEMON + MOCK + COMMAND
 
 KILLS_A_CASE = 6
+HOLD_SHARE = 0.5       # of kills in odwd and the executors: what left too early has time to arrive
+HOLD_US_MAX = 20000
 RECOVERY_SHARE = 0.25  # of those kills that can be followed by one during the recovery
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One order. `everything`: whoever dies there takes all others along."""
+    """One order. `everything`: whoever dies there takes all others along. `hold_us`: the thread stands at the
+    point for so long before the kill, while the rest of its process goes on."""
     point: str
     passage: int
     everything: bool = False
+    hold_us: int = 0
+
+
+def holds(point):
+    return not point.startswith("script.")  # its sandbox lets nobody sleep
 
 
 def make(seed, passages, only=None):
@@ -50,7 +58,8 @@ def make(seed, passages, only=None):
             continue
         point = rng.choice(points)
         share = max(1, passages[point] // (KILLS_A_CASE + 1))
-        orders.append(Planned(point, rng.randint(1, share), group == "all"))
+        hold_us = rng.randint(100, HOLD_US_MAX) if holds(point) and rng.random() < HOLD_SHARE else 0
+        orders.append(Planned(point, rng.randint(1, share), group == "all", hold_us))
         follow = AFTER_DAEMON if group == "odwd" else AFTER_COMMAND if group == "command" else []
         if follow and rng.random() < RECOVERY_SHARE:
             follow_up = rng.choice(follow)

@@ -46,6 +46,10 @@ bool Checker::IsOpen(const std::string& run_id) const {
   return found != shadows_.end() && !found->second.events.empty() && !found->second.run.ended();
 }
 
+bool Checker::IsReturning(const std::string& run_id) const {
+  return IsOpen(run_id) && shadows_.at(run_id).run.returned.has_value();
+}
+
 const std::string& Checker::ExecutorOf(core::SessionId session) const {
   static const std::string kNobody;
   const auto found = sessions_.find(session);

@@ -41,6 +41,8 @@ class Checker {
   // Where `token` points; null when no event ever named it.
   const TokenOwner* OwnerOf(const std::string& token) const;
   bool IsOpen(const std::string& run_id) const;
+  // Its script has returned, and what it left running is still waited for.
+  bool IsReturning(const std::string& run_id) const;
 
  private:
   struct Shadow {

@@ -43,7 +43,10 @@ void Checker::OnEffect(const core::Effect& effect) {
   if (const auto* ended = std::get_if<core::RunEnded>(&effect)) {
     if (IsOpen(ended->run_id)) Broken(ended->run_id + " was said to be over and is not");
   }
-  context_->effects_hash = HashOf("effect", context_->effects_hash + effect.index());
+  std::string token;
+  if (const auto* ack = std::get_if<core::SendAck>(&effect)) token = ack->token;
+  if (const auto* cancel = std::get_if<core::SendCancel>(&effect)) token = cancel->token;
+  context_->effects_hash = HashOf(token, context_->effects_hash + effect.index());
 }
 
 void Checker::OnHostStart(const core::HostStart& start) {

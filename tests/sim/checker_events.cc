@@ -147,6 +147,11 @@ void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
     case v1::Event::kReturned:
       if (run.returned) Broken(run.id() + ": a second return");
       break;
+    case v1::Event::kEnded:
+      if (run.returned && event.ended().state() != (run.returned->ok() ? v1::COMPLETED : v1::FAILED)) {
+        Broken(run.id() + ": its end is not what it had returned");
+      }
+      break;
     case v1::Event::kLateUsage: {
       const std::string token =
           AttemptToken(run.id(), event.late_usage().node(), event.late_usage().attempt());

@@ -45,7 +45,7 @@ struct Faults {
       faults.drain = static_cast<uint32_t>(rng->Below(2));
       faults.spool_full = static_cast<uint32_t>(rng->Below(2));
     }
-    if (rng->OneIn(3)) faults.stop = 1;
+    if (rng->OneIn(2)) faults.stop = static_cast<uint32_t>(rng->Between(1, 2));
     return faults;
   }
 };

@@ -67,7 +67,7 @@ class Generator {
   }
 
   Expr Any(int depth) {
-    const uint64_t pick = rng_->Below(depth >= 2 || agents_ > 14 ? 9 : 18);
+    const uint64_t pick = rng_->Below(depth >= 2 || agents_ > 14 ? 9 : 20);
     switch (pick) {
       case 0:
       case 1:
@@ -85,7 +85,9 @@ class Generator {
       case 13:
       case 14: return Pipeline(depth);
       case 15: program_->order_dependent = true; return Group(Kind::kRace, depth);
-      case 16: return Unawaited();
+      case 16:
+      case 17:
+      case 18: return Unawaited();
       default: return Group(Kind::kSequence, depth);
     }
   }
@@ -144,7 +146,7 @@ void MakeSettings(Rng* rng, v1::RunSettings* settings) {
     settings->set_budget_total(static_cast<double>(rng->Below(25)));
   }
   settings->set_call_refusals_max(static_cast<uint32_t>(rng->Between(3, 20)));
-  settings->set_return_grace_ms(2000);
+  settings->set_return_grace_ms(rng->OneIn(2) ? 2000 : 15'000);
   settings->set_turn_cpu_ms(1000);
   settings->set_default_runtime("mock");
 }

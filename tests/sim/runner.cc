@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "tests/sim/simulation.h"
 
@@ -10,7 +11,8 @@ namespace odw::sim {
 namespace {
 
 // One history in so many is run twice: the same inputs must give the same effects.
-constexpr uint64_t kRepeatEvery = 8;
+constexpr uint64_t kRepeatEvery = 4;
+constexpr size_t kBallastPieces = 64;
 
 uint64_t current_seed = 0;
 
@@ -55,6 +57,9 @@ std::optional<std::string> RunSeed(uint64_t seed, bool trace, Coverage* coverage
     simulation.Run();
     coverage->Count("steps", simulation.steps());
     if (seed % kRepeatEvery != 0) return std::nullopt;
+    // Elsewhere in memory, so that hash tables, which salt by address, are walked in another order.
+    std::vector<std::string> ballast;
+    for (size_t i = 0; i < kBallastPieces; ++i) ballast.emplace_back(200 + 97 * i + seed % 1000, 'b');
     Coverage ignored;
     Simulation again(seed, &ignored, /*trace=*/false);
     again.Run();

@@ -56,6 +56,12 @@ void SimClient::List(const Faults& faults, bool daemon_up, Actions* actions) {
     actions->push_back({2, [this, i] { Send(&submissions_[i]); }});
     break;
   }
+  if (context_->calm || faults.stop == 0) return;
+  for (const auto& entry : runs_) {
+    if (!checker_->IsReturning(entry.first) || stopped_.contains(entry.first)) continue;
+    const std::string* run_id = &entry.first;
+    actions->push_back({faults.stop, [this, run_id] { Stop(*run_id); }});
+  }
   if (!context_->faulty || faults.stop == 0 || runs_.empty() || !context_->rng.OneIn(8)) return;
   auto run = runs_.begin();
   std::advance(run, static_cast<long>(context_->rng.Below(runs_.size())));

@@ -133,7 +133,7 @@ void SimExecutor::OnCancel(const std::string& token) {
   }
   if (task->second.cancelled) return;
   task->second.cancelled = true;
-  if (context_->rng.OneIn(8)) {  // hangs, and ends long after everybody has given it up
+  if (context_->rng.OneIn(4)) {  // hangs, and ends long after everybody has given it up
     task->second.not_before =
         context_->now + absl::Seconds(static_cast<double>(context_->rng.Between(1, 100)));
   }
