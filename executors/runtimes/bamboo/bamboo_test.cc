@@ -94,7 +94,8 @@ TEST_F(BambooTest, ErrorsHaveTheirClasses) {
 }
 
 TEST_F(BambooTest, AStalledStreamAndASilentServerEnd) {
-  StartExecutor("idle_timeout_ms = 300\n");
+  // Above the wall clock of "c": on a busy machine a trickle may pause for long.
+  StartExecutor("idle_timeout_ms = 1500\n");
   EXPECT_EQ(ErrorOf("a [[stall]]").category(), odw::v1::STALL);
   EXPECT_EQ(ErrorOf("b [[hang]]").category(), odw::v1::STALL);
   auto request = Prompt("c [[trickle:100]] [[big:64]]");
