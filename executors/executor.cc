@@ -94,7 +94,6 @@ absl::Status Executor::Start(const SessionOptions& session) {
 odw::v1::Register Executor::MakeRegister() {
   epoch_ = static_cast<uint64_t>(identity_.incarnation) << 32 | ++attaches_;
   welcomed_ = false;
-  lost_.clear();  // a complete list without them says the same
   odw::v1::Register reg;
   reg.set_protocol_version(kExecutorProtocolVersion);
   reg.set_executor_id(identity_.executor_id);
@@ -111,6 +110,12 @@ odw::v1::Register Executor::MakeRegister() {
     odw::v1::Held* held = reg.add_held();
     held->set_token(outgoing.token);
     held->set_finished(true);
+  }
+  for (auto& [token, untold] : lost_) {
+    odw::v1::Held* held = reg.add_held();
+    held->set_token(token);
+    held->set_finished(true);
+    untold.told = false;
   }
   return reg;
 }
@@ -186,7 +191,7 @@ void Executor::Refuse(const std::string& token, const std::string& why) {
   lost.set_token(token);
   lost.set_why(why + ": it was not started here");
   lost.set_not_started(true);
-  lost_[token] = std::move(lost);
+  lost_[token] = {.lost = std::move(lost)};
 }
 
 void Executor::OnCancel(const odw::v1::Cancel& cancel) {
@@ -207,6 +212,7 @@ void Executor::OnCancel(const odw::v1::Cancel& cancel) {
 }
 
 void Executor::OnAck(const std::string& token) {
+  if (lost_.erase(token) > 0) return runtime_->Stored(token);
   const auto it = outbox_by_token_.find(token);
   if (it == outbox_by_token_.end()) return;
   const auto entry = outbox_.find(it->second);
@@ -233,7 +239,8 @@ void Executor::Lost(odw::v1::Lost lost) {
   round_dirty_ = true;
   held_.erase(lost.token());
   LogWarning("task " + lost.token() + " is lost: " + lost.why());
-  lost_[lost.token()] = std::move(lost);
+  const std::string token = lost.token();
+  lost_[token] = {.lost = std::move(lost)};
 }
 
 void Executor::Progress(odw::v1::Progress progress) {
@@ -253,8 +260,8 @@ void Executor::EndRound() {
   }
   StartWaiting();
   SpoolFresh();
-  SendLost();
   Offer();
+  SendLost();
   session_->Flush();
   LeaveIfDone();
 }
@@ -299,34 +306,39 @@ void Executor::SpoolFresh() {
 
 void Executor::SendLost() {
   if (!welcomed_) return;
-  for (auto& [token, lost] : lost_) {
+  for (auto& [token, untold] : lost_) {
+    if (std::exchange(untold.told, true)) continue;
     FromExecutor message;
-    *message.mutable_lost() = std::move(lost);
+    *message.mutable_lost() = untold.lost;
     session_->Send(std::move(message));
   }
-  // One that the stream's end swallows is not in the next Register's list, which says the same.
-  lost_.clear();
 }
 
 void Executor::Offer() {
   if (!welcomed_) return;
-  std::vector<std::string> gone;
+  std::vector<std::string> gone, damaged;
   for (auto it = outbox_.lower_bound(next_offer_); it != outbox_.end() && session_->HasRoom(); ++it) {
     next_offer_ = it->first + 1;
     Outgoing& outgoing = it->second;
     FromExecutor message;
     if (!LoadResult(&outgoing, message.mutable_result())) {
-      message.mutable_lost()->set_token(outgoing.token);
-      message.mutable_lost()->set_why("its spooled result is damaged");
-      gone.push_back(outgoing.token);
-    } else if (outgoing.cancelled) {
-      gone.push_back(outgoing.token);
+      damaged.push_back(outgoing.token);
+      continue;
     }
+    if (outgoing.cancelled) gone.push_back(outgoing.token);
     KillPoint("executor.before_offer");
     session_->Send(std::move(message));
   }
-  for (const std::string& token : gone) OnAck(token);
-  if (!gone.empty()) spool_->Drop(std::exchange(acked_, {}));
+  for (const std::vector<std::string>& tokens : {gone, damaged}) {
+    for (const std::string& token : tokens) OnAck(token);
+  }
+  if (!acked_.empty()) spool_->Drop(std::exchange(acked_, {}));
+  for (const std::string& token : damaged) {
+    odw::v1::Lost lost;
+    lost.set_token(token);
+    lost.set_why("its spooled result is damaged");
+    lost_[token] = {.lost = std::move(lost)};
+  }
 }
 
 bool Executor::LoadResult(Outgoing* outgoing, Result* result) {

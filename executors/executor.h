@@ -100,7 +100,11 @@ class Executor : public TaskSink, public SessionEvents {
   uint64_t next_outgoing_ = 1;
   uint64_t next_offer_ = 0;                       // first of outbox_ that this stream has not seen
   uint64_t cached_bytes_ = 0;
-  std::map<std::string, odw::v1::Lost> lost_;     // to be told; kept until a stream has taken them
+  struct Untold {
+    odw::v1::Lost lost;
+    bool told = false;  // on this stream
+  };
+  std::map<std::string, Untold> lost_;            // until the daemon's ack
   std::vector<std::string> acked_;                // in this round
 
   EventLoop::TimerId heartbeat_ = 0;

@@ -51,7 +51,8 @@ class Runtime {
   // Ends the task early; it still reports (CANCELLED, or its own end if that came first). Unknown tokens
   // are passed over.
   virtual void Cancel(const std::string& token, const std::string& reason) = 0;
-  // The result of this token is in the spool: whatever the runtime keeps of it may go.
+  // The result of this token is in the spool, or its loss is acknowledged: whatever the runtime keeps of
+  // it may go.
   virtual void Stored(const std::string& token) { (void)token; }
 
  protected:

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <string>
@@ -72,6 +73,15 @@ TEST_F(KillPointTest, KillsAtThePassageThatWasOrderedAcrossProcesses) {
   EXPECT_EQ(page_->points[0].count.load(), 8);
   EXPECT_STREQ(page_->points[1].point, "elsewhere");
   EXPECT_EQ(page_->points[1].count.load(), 9);
+}
+
+TEST_F(KillPointTest, TheDyingThreadMayBeHeldFirst) {
+  Order("here", 1);
+  page_->orders[0].hold_us = 30000;
+  timespec before;
+  clock_gettime(CLOCK_REALTIME, &before);
+  EXPECT_EQ(Passer("here", 1), SIGKILL);
+  EXPECT_GE(page_->orders[0].unix_us - (int64_t{before.tv_sec} * 1000000 + before.tv_nsec / 1000), 30000);
 }
 
 TEST_F(KillPointTest, OrdersAreWorkedOffInTurn) {

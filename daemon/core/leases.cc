@@ -77,8 +77,9 @@ void Leases::Reconcile(Executor* executor, uint32_t pid) {
     if (known == world_->tokens.end()) continue;
     const TokenRef ref = known->second;
     const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
-    // The same process never got it; another process may have died at it.
-    const bool re_executed = attempt != nullptr && attempt->executor_pid != pid;
+    // The same process never got it; another process may have died at it, unless that leaves a trace.
+    const bool re_executed = attempt != nullptr && attempt->executor_pid != pid &&
+                             !executor->info.supervised();
     nodes_->OnAttemptLost(ref,
                           {.why = "its executor does not have it", .re_executed = re_executed});
   }
@@ -138,9 +139,11 @@ void Leases::OnSaid(ExecutorSaid said) {
       const v1::Lost& lost = said.message.lost();
       executor->tokens.erase(lost.token());
       const auto known = world_->tokens.find(lost.token());
-      if (known == world_->tokens.end()) break;
-      nodes_->OnAttemptLost(known->second,
-                            {.why = "lost: " + lost.why(), .re_executed = !lost.not_started()});
+      if (known != world_->tokens.end()) {
+        nodes_->OnAttemptLost(known->second,
+                              {.why = "lost: " + lost.why(), .re_executed = !lost.not_started()});
+      }
+      world_->Do(SendAck{.session = said.session, .token = lost.token()});
       break;
     }
     case v1::FromExecutor::kDraining:

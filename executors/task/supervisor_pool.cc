@@ -259,7 +259,9 @@ void SupervisorPool::Hunt() {
 
 void SupervisorPool::ReportLost(const std::string& token, const std::string& why, bool not_started) {
   running_.erase(token);
-  Forget(token);
+  // The file of one that began stays until the loss is acknowledged. Of another no trace may stay: the next
+  // process of this executor would begin it.
+  if (not_started) Forget(token);
   odw::v1::Lost lost;
   lost.set_token(token);
   lost.set_why(why);

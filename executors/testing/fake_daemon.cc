@@ -93,7 +93,12 @@ class FakeDaemon::Service : public odw::v1::Executors::Service {
           if (impl_->ack_all) answer.emplace().mutable_ack()->set_token(token);
           break;
         }
-        case FromExecutor::kLost: impl_->lost[message.lost().token()] = message.lost(); break;
+        case FromExecutor::kLost: {
+          const std::string token = message.lost().token();
+          impl_->lost[token] = message.lost();
+          if (impl_->ack_all) answer.emplace().mutable_ack()->set_token(token);
+          break;
+        }
         case FromExecutor::kHeartbeat: ++impl_->heartbeats; break;
         case FromExecutor::kDraining: impl_->draining_seen = true; break;
         default: break;

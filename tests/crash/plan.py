@@ -18,9 +18,10 @@ TASK_ZYGOTE = ["command/zygote.before_fork", "command/zygote.after_fork"]
 
 GROUPS = {"odwd": DAEMON, "host": HOST, "script zygote": SCRIPT_ZYGOTE, "mock": MOCK, "command": COMMAND,
           "supervisor": SUPERVISOR, "task zygote": TASK_ZYGOTE}
-# Passed only while something recovers; an order for one stands behind the kill that leads to it.
-AFTER_DAEMON = ["loop.before_replay", "loop.adopted"]
-AFTER_COMMAND = ["command/executor.adopted", "loop.adopted"]
+# A second kill on the heels of the first, while something recovers or is about to be told.
+FOLLOW_UPS = {"odwd": ["loop.before_replay", "loop.adopted"],
+              "command": ["command/executor.adopted", "loop.adopted"],
+              "supervisor": ["journal.before_sync", "loop.after_commit", "command/executor.before_offer"]}
 # Where the whole machine may stop: a service that the suite watches makes the passage.
 EVERYTHING = DAEMON + MOCK + COMMAND
 
@@ -60,11 +61,8 @@ def make(seed, passages, only=None):
         share = max(1, passages[point] // (KILLS_A_CASE + 1))
         hold_us = rng.randint(100, HOLD_US_MAX) if holds(point) and rng.random() < HOLD_SHARE else 0
         orders.append(Planned(point, rng.randint(1, share), group == "all", hold_us))
-        follow = AFTER_DAEMON if group == "odwd" else AFTER_COMMAND if group == "command" else []
-        if follow and rng.random() < RECOVERY_SHARE:
-            follow_up = rng.choice(follow)
-            if not (only and only == ["odwd"] and follow_up.startswith("command/")):
-                orders.append(Planned(follow_up, 1))
+        if group in FOLLOW_UPS and rng.random() < RECOVERY_SHARE:
+            orders.append(Planned(rng.choice(FOLLOW_UPS[group]), 1))
     return orders
 
 

@@ -15,7 +15,10 @@ void SimExecutor::StartProcess() {
   ++incarnation_;
   attaches_ = 0;
   stream_ = nullptr;
-  untold_.clear();
+  // One that never began leaves no trace, and one in memory died with the process.
+  std::erase_if(lost_, [&](const auto& entry) {
+    return !config_.supervised || entry.second.lost.not_started();
+  });
   for (auto& [token, offer] : outbox_) offer.offered = offer.cancelled = false;
   context_->coverage->Count("tasks adopted from a former process", tasks_.size());
   context_->Note(config_.id + " starts, incarnation " + std::to_string(incarnation_));
@@ -24,7 +27,6 @@ void SimExecutor::StartProcess() {
 void SimExecutor::Connect() {
   epoch_ = static_cast<uint64_t>(incarnation_) << 32 | ++attaches_;
   welcomed_ = false;
-  untold_.clear();  // a complete list without them says the same
   v1::Register hello;
   hello.set_protocol_version(1);
   hello.set_executor_id(config_.id);
@@ -33,6 +35,7 @@ void SimExecutor::Connect() {
   hello.set_runtime(config_.runtime);
   hello.set_slots(config_.slots);
   hello.set_pid(kPidBase + incarnation_);
+  hello.set_supervised(config_.supervised);
   for (const std::string& command : config_.commands) hello.add_commands(command);
   for (const std::string& command : config_.read_only_commands)
     hello.add_read_only_commands(command);
@@ -43,6 +46,12 @@ void SimExecutor::Connect() {
     held->set_token(token);
     held->set_finished(true);
     offer.offered = false;
+  }
+  for (auto& [token, untold] : lost_) {
+    v1::Held* held = hello.add_held();
+    held->set_token(token);
+    held->set_finished(true);
+    untold.told = false;
   }
   context_->Note(config_.id + " attaches, holding " + std::to_string(hello.held_size()));
   stream_ = network_->Connect(config_.id, std::move(hello));
@@ -64,7 +73,7 @@ void SimExecutor::Read() {
   stream_->down.pop_front();
   if (message.has_welcome()) {
     welcomed_ = true;
-    for (v1::Lost& lost : std::exchange(untold_, {})) Tell(std::move(lost));
+    TellLost();
     if (draining_) {
       v1::FromExecutor draining;
       draining.mutable_draining();
@@ -105,17 +114,18 @@ void SimExecutor::Refuse(const std::string& token, const std::string& why) {
   lost.set_why(why);
   lost.set_not_started(true);
   context_->coverage->Count("assignments refused by a draining or full executor");
-  Tell(std::move(lost));
+  lost_[token] = {.lost = std::move(lost)};
+  TellLost();
 }
 
-void SimExecutor::Tell(v1::Lost lost) {
-  if (!welcomed_) {
-    untold_.push_back(std::move(lost));
-    return;
+void SimExecutor::TellLost() {
+  if (!welcomed_) return;
+  for (auto& [token, untold] : lost_) {
+    if (std::exchange(untold.told, true)) continue;
+    v1::FromExecutor message;
+    *message.mutable_lost() = untold.lost;
+    Send(std::move(message));
   }
-  v1::FromExecutor message;
-  *message.mutable_lost() = std::move(lost);
-  Send(std::move(message));
 }
 
 void SimExecutor::OnCancel(const std::string& token) {
@@ -140,6 +150,7 @@ void SimExecutor::OnCancel(const std::string& token) {
 }
 
 void SimExecutor::OnAck(const std::string& token) {
+  lost_.erase(token);
   std::erase_if(outbox_, [&](const auto& entry) { return entry.first == token; });
 }
 
@@ -191,7 +202,8 @@ void SimExecutor::TaskDies(const std::string& token) {
   v1::Lost lost;
   lost.set_token(token);
   lost.set_why("its supervisor died");
-  Tell(std::move(lost));
+  lost_[token] = {.lost = std::move(lost)};
+  TellLost();
 }
 
 void SimExecutor::Drain() {
@@ -254,6 +266,7 @@ void SimExecutor::LoseMachine() {
   tasks_.clear();
   fresh_.clear();
   outbox_.clear();
+  lost_.clear();
   gone_ = true;
 }
 

@@ -44,7 +44,9 @@ class SimExecutor {
 
   const std::string& id() const { return config_.id; }
   bool gone() const { return gone_; }
-  bool idle() const { return tasks_.empty() && fresh_.empty() && outbox_.empty(); }
+  bool idle() const {
+    return tasks_.empty() && fresh_.empty() && outbox_.empty() && lost_.empty();
+  }
   // When a task that ignores its cancel ends at last; InfiniteFuture when there is none.
   absl::Time StubbornUntil() const;
   // The network between it and the daemon.
@@ -77,7 +79,7 @@ class SimExecutor {
   void OnAck(const std::string& token);
   void Begin(Task* task);
   void Refuse(const std::string& token, const std::string& why);
-  void Tell(v1::Lost lost);
+  void TellLost();
   void Finish(const std::string& token);
   void Spool();
   void SendOffer(const std::string& token);
@@ -105,7 +107,11 @@ class SimExecutor {
   uint32_t attaches_ = 0;
   uint64_t epoch_ = 0;
   Stream* stream_ = nullptr;
-  std::vector<v1::Lost> untold_;   // until a stream is welcomed
+  struct Untold {
+    v1::Lost lost;
+    bool told = false;  // on this stream
+  };
+  std::map<std::string, Untold> lost_;  // until the ack; under supervisors each leaves a trace on the disk
   std::vector<v1::Result> fresh_;  // finished, not spooled yet; a supervisor keeps it until then
 };
 

@@ -55,6 +55,7 @@ CommandRuntime::CommandRuntime(EventLoop* loop, std::map<std::string, CommandCon
 
 void CommandRuntime::Describe(odw::v1::Register* out) const {
   out->set_runtime("command");
+  out->set_supervised(true);
   for (const auto& [name, command] : commands_) {
     out->add_commands(name);
     if (command.read_only) out->add_read_only_commands(name);
