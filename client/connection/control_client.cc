@@ -14,6 +14,8 @@ constexpr int kMessageBytesMax = 80 << 20;
 constexpr auto kCallTimeout = std::chrono::seconds(60);
 constexpr int kReconnectBackoffMs = 20;
 constexpr int kReconnectBackoffMaxMs = 500;
+// How long one attempt to connect may take on a busy machine: gRPC reads it from MIN_RECONNECT_BACKOFF.
+constexpr int kConnectTimeoutMs = 10000;
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
@@ -26,7 +28,7 @@ std::shared_ptr<grpc::Channel> Dial(const Endpoint& endpoint) {
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectBackoffMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectBackoffMaxMs);
   // Nothing asks a name server or a proxy for an address on this machine.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

@@ -87,6 +87,15 @@ TEST_F(ValidatorTest, LocalAndRecursiveReferencesWork) {
   EXPECT_EQ(Mismatch(Check(tree, R"({"v":1,"kids":[{"v":"x"}]})")), "/kids/0/v must be integer");
 }
 
+TEST_F(ValidatorTest, AReferenceToTheRootWorksWithoutAnId) {
+  for (const char* draft : {"", R"("$schema":"http://json-schema.org/draft-07/schema#",)"}) {
+    const std::string list =
+        std::string("{") + draft + R"("type":"object","properties":{"next":{"$ref":"#"},"v":{"type":"integer"}}})";
+    EXPECT_EQ(Check(list, R"({"v":1,"next":{"v":2}})").verdict(), Reply::VALID);
+    EXPECT_EQ(Mismatch(Check(list, R"({"next":{"v":"x"}})")), "/next/v must be integer");
+  }
+}
+
 TEST_F(ValidatorTest, DraftSevenIsUsedWhereTheSchemaNeedsIt) {
   const std::string tuple = R"({"type":"array","items":[{"type":"string"},{"type":"number"}]})";
   EXPECT_EQ(Check(tuple, R"(["a",1])").verdict(), Reply::VALID);

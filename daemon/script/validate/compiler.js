@@ -59,6 +59,7 @@ function compileNew(schema) {
   const draft = draftOf(schema);
   const own = { ...schema };
   delete own.$schema;  // the build is chosen; a name that it does not know would be an error
+  own.$id ??= 'urn:odw:schema';  // without a name, ajv cannot resolve a reference to the root ('#')
   try {
     return compileWith(draft, true, own);
   } catch (error) {
