@@ -42,12 +42,8 @@ status=0
 if [ -t 1 ]; then
   ninja -C "$build" -j "$jobs" "${targets[@]}" || status=$?
 else
-  # One line in twenty keeps a log readable and shows that it moves.
-  ninja -C "$build" -j "$jobs" "${targets[@]}" >"$build/build.log" 2>&1 &
-  ninja_pid=$!
-  tail -n +1 -f --pid="$ninja_pid" "$build/build.log" 2>/dev/null |
-    awk '/^\[[0-9]+\/[0-9]+\]/ && (++n % 20 == 1) { print substr($0, 1, 100); fflush() }' || true
-  wait "$ninja_pid" || status=$?
+  : >"$build/build.log"
+  ninja_quietly "$build/build.log" 20 -C "$build" -j "$jobs" "${targets[@]}" || status=$?
 fi
 if [ "$status" != 0 ]; then
   [ -t 1 ] || { grep -v '^\[[0-9]*/[0-9]*\]' "$build/build.log" | tail -n 40 >&2; }

@@ -31,6 +31,20 @@ require_debian_12() {
   fi
 }
 
+# ninja_quietly LOG STEP NINJA_ARGS...: ninja with its output in LOG, showing one line in STEP, so that a log
+# stays readable and shows that it moves. Ninja's status. (Not awk: Debian's reads pipes by the block.)
+ninja_quietly() {
+  local log=$1 step=$2 pid line count=0
+  shift 2
+  ninja "$@" >>"$log" 2>&1 &
+  pid=$!
+  tail -n +1 -f --pid="$pid" "$log" 2>/dev/null | while IFS= read -r line; do
+    [[ $line =~ ^\[[0-9]+/[0-9]+\] ]] || continue
+    if [ $((count++ % step)) = 0 ]; then printf '  %s\n' "${line:0:100}"; fi
+  done
+  wait "$pid"
+}
+
 # as_root CMD...: runs CMD as root: directly, or by sudo.
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -58,6 +58,9 @@ class SupervisorTest : public testing::Test {
     return Command("sh", {"-c", "echo ran >> " + Path("proof") + "; while [ ! -e " + Path("go") +
                                     " ]; do sleep 0.01; done; echo done"});
   }
+  bool TaskFileIsGone(const std::string& token) {
+    return access((executor_.state_folder() + "/tasks/" + token).c_str(), F_OK) != 0;
+  }
   void OpenGate() { ASSERT_TRUE(WriteFileAtomically(Path("go"), "").ok()); }
   bool Started() {
     return Eventually([&] { return CountLines(Path("proof")) >= 1; });
@@ -259,8 +262,33 @@ TEST_F(SupervisorTest, ADeadSupervisorsTaskIsProvedDeadAndLost) {
   const odw::v1::Lost lost = daemon_.WaitLost("t");
   EXPECT_FALSE(lost.not_started());
   EXPECT_TRUE(ProcessesOfTask("t").empty());
-  EXPECT_NE(access((executor_.state_folder() + "/tasks/t").c_str(), F_OK), 0);
+  EXPECT_TRUE(Eventually([&] { return TaskFileIsGone("t"); }));  // with the ack
   EXPECT_EQ(Run("next", Command("sh", {"-c", "echo ok"})).value(), "ok");
+}
+
+TEST_F(SupervisorTest, ALossIsToldUntilItIsAcknowledged) {
+  daemon_.AckAll(false);
+  StartAndAttach();
+  daemon_.Assign("t", Gated());
+  ASSERT_TRUE(Started());
+  kill(Ancestor(ProcessesOfTask("t")[0], "odw-supervisor"), SIGKILL);
+  daemon_.WaitLost("t");
+  daemon_.BreakStream();
+  odw::v1::Register again = daemon_.WaitRegister();
+  ASSERT_EQ(again.held_size(), 1);
+  EXPECT_EQ(again.held(0).token(), "t");
+  EXPECT_TRUE(again.held(0).finished());
+  EXPECT_TRUE(again.supervised());
+  // The loss outlives the executor, too.
+  executor_.Kill();
+  executor_.Start("command");
+  again = daemon_.WaitRegister();
+  ASSERT_EQ(again.held_size(), 1);
+  EXPECT_FALSE(TaskFileIsGone("t"));
+  daemon_.AckAll(true);
+  daemon_.BreakStream();
+  EXPECT_TRUE(Eventually([&] { return TaskFileIsGone("t"); }));
+  EXPECT_EQ(CountLines(Path("proof")), 1);
 }
 
 TEST_F(SupervisorTest, SupervisorAndExecutorKilledTogether) {

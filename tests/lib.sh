@@ -42,11 +42,7 @@ configure_and_build() {
   echo "configuring preset $preset in $dir"
   cmake --preset "$preset" >"$log" 2>&1 || { tail -n 40 "$log" >&2; return 1; }
   echo "building $dir with $jobs jobs: $*"
-  ninja -C "$dir" -j "$jobs" "$@" >>"$log" 2>&1 &
-  local ninja_pid=$!
-  tail -n +1 -f --pid="$ninja_pid" "$log" 2>/dev/null |
-    awk '/^\[[0-9]+\/[0-9]+\]/ && (++n % 40 == 1) { print "  " substr($0, 1, 100); fflush() }' || true
-  wait "$ninja_pid" || { grep -v '^\[[0-9]*/[0-9]*\]' "$log" | tail -n 60 >&2; return 1; }
+  ninja_quietly "$log" 40 -C "$dir" -j "$jobs" "$@" || { grep -v '^\[[0-9]*/[0-9]*\]' "$log" | tail -n 60 >&2; return 1; }
   echo "built $preset in $((SECONDS - started)) s"
   # -Wall -Wextra clean is part of the bargain; generated and foreign code is compiled without them.
   if grep -q 'warning: ' "$log"; then

@@ -12,6 +12,7 @@
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
+. deploy/lib.sh
 . tests/lib.sh
 
 suites_in_order=(tidy unit sim conformance golden e2e crash browser asan tsan)

@@ -67,6 +67,7 @@ class EngineTest : public testing::Test {
     attached.info.set_runtime(runtime_);
     attached.info.set_slots(slots_);
     attached.info.set_pid(pid);
+    attached.info.set_supervised(supervised_);
     for (auto& [token, finished] : held) {
       v1::Held* task = attached.info.add_held();
       task->set_token(token);
@@ -163,6 +164,7 @@ class EngineTest : public testing::Test {
   std::vector<Effect> effects_;
   v1::RunSummary summary_;  // the latest
   uint32_t slots_ = 8;      // of executors that attach
+  bool supervised_ = false;
   std::string runtime_ = "mock";
 };
 

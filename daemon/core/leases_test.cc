@@ -24,6 +24,29 @@ TEST_F(LeasesTest, AnAssignmentThatWasNeverStartedIsNoRepeat) {
   EXPECT_EQ(run().re_executed, 1u);
 }
 
+TEST_F(LeasesTest, ALossIsAcknowledgedEachTimeAndCountedOnce) {
+  const std::string token = StartOne();
+  Lose(5, token, /*not_started=*/false);
+  Lose(5, token, /*not_started=*/false);
+  const std::vector<SendAck> acks = Take<SendAck>();
+  ASSERT_EQ(acks.size(), 2u);
+  EXPECT_EQ(acks[1].token, token);
+  EXPECT_EQ(run().re_executed, 1u);
+  EXPECT_EQ(Take<SendAssign>().size(), 1u);
+}
+
+TEST_F(LeasesTest, WhatASupervisedExecutorDoesNotHoldNeverBegan) {
+  StartOne();
+  supervised_ = true;
+  Attach(6, {}, /*pid=*/2);
+  EXPECT_EQ(Take<SendAssign>().size(), 1u);
+  EXPECT_EQ(run().re_executed, 0u);
+  supervised_ = false;
+  Attach(7, {}, /*pid=*/3);
+  EXPECT_EQ(Take<SendAssign>().size(), 1u);
+  EXPECT_EQ(run().re_executed, 1u);
+}
+
 TEST_F(LeasesTest, AnUnknownTaskFillsItsExecutorsSlotUntilItEnds) {
   slots_ = 1;
   SubmitRun();

@@ -13,7 +13,7 @@ struct Settings {
   uint32_t open_runs_max = 10000;
   absl::Duration lease_grace = absl::Seconds(10);
   // While runs wait for a host, one whose script has only waited this long may be parked.
-  absl::Duration park_idle = absl::Milliseconds(20);
+  absl::Duration park_idle = absl::Milliseconds(250);
   // After the end of a run: how long its cancelled attempts are waited for.
   absl::Duration leftover_grace = absl::Seconds(60);
   absl::Duration provider_wait_max = absl::Hours(24);

@@ -13,6 +13,9 @@ using State = ScriptHost::State;
 // After hosts that died before they were ready: doubles from this to the cap.
 constexpr absl::Duration kFirstForkBackoff = absl::Milliseconds(20);
 constexpr absl::Duration kForkBackoffMax = absl::Seconds(2);
+// Hosts that start for waiting runs at the same time. Starting one costs more than a short run does:
+// meanwhile those that are there finish runs and serve the next.
+constexpr size_t kStartingMax = 2;
 
 }  // namespace
 
@@ -98,7 +101,7 @@ void HostPool::Begin(const std::string& run_id, uint64_t epoch, const std::strin
     Bind(run_id, &lease, host);
   } else {
     waiting_.push_back(run_id);
-    if (starting_ < waiting_.size()) ForkOne();
+    if (starting_ < kStartingMax) ForkOne();
   }
 }
 
@@ -175,7 +178,7 @@ void HostPool::ServeWaiting() {
     if (found == leases_.end() || found->second.host != nullptr) continue;
     Bind(run_id, &found->second, FindIdle(found->second.owner));
   }
-  while (starting_ < waiting_.size() || starting_ + idle_ < options_.warm) {
+  while (starting_ < std::min(waiting_.size(), kStartingMax) || starting_ + idle_ < options_.warm) {
     const size_t before = starting_;
     ForkOne();
     if (starting_ == before) break;  // backing off
@@ -183,7 +186,7 @@ void HostPool::ServeWaiting() {
 }
 
 void HostPool::TrimIdle() {
-  next_wake_ = starting_ < waiting_.size() ? fork_again_at_ : absl::InfiniteFuture();
+  next_wake_ = starting_ == 0 && !waiting_.empty() ? fork_again_at_ : absl::InfiniteFuture();
   if (idle_ <= options_.idle_max) return;
   std::vector<ScriptHost*> expired;
   for (auto& [fd, host] : hosts_) {

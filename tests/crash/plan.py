@@ -71,8 +71,10 @@ def name_of(order, planned):
 
 
 def explained(orders, slots):
-    """(executions beyond the first, attempts counted as re-executed) that these kills can account for."""
-    repeats = lost = 0
+    """What these kills can account for: executions beyond the first at most, attempts counted as re-executed
+    at least and at most. A command's supervisor leaves a trace of what it began, so that number is exact; what
+    a mock executor had begun nobody knows after its death."""
+    repeats = exact = lost = 0
     for order in orders:
         if order.everything:
             repeats += 2 * slots
@@ -82,9 +84,7 @@ def explained(orders, slots):
             lost += slots
         elif order.point in ("command/supervisor.after_spawn", "command/supervisor.before_result"):
             repeats += 1
-            lost += 1
+            exact += 1
         elif order.point == "command/supervisor.before_spawn":
-            lost += 1
-        elif order.point.startswith("command/executor."):
-            lost += slots  # assigned to the process that died, and not begun
-    return repeats, lost
+            exact += 1
+    return repeats, exact, exact + lost

@@ -75,6 +75,7 @@ void Checker::BeforeInput(const core::Input& input, const core::Engine& engine) 
     if (peer == peers_.end() || peer->second.session != said->session) return;
     answered_token_ = said->message.result().token();
     lost_token_ = said->message.lost().token();
+    if (said->message.has_lost()) told_lost_.insert(lost_token_);
     if (said->message.has_draining()) peer->second.draining = true;
   } else if (const auto* attached = std::get_if<core::ExecutorAttached>(&input)) {
     sessions_[attached->session] = attached->info.executor_id();

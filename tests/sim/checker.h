@@ -100,6 +100,7 @@ class Checker {
   std::map<std::string, TokenOwner> tokens_;
   std::map<std::string, Peer> peers_;
   std::map<core::SessionId, std::string> sessions_;  // all that ever were, to their executor
+  std::set<std::string> told_lost_;                  // there will be no result of these
 
   bool frozen_ = false;  // the journal failed: the core does nothing any more
   // The input being handled.

@@ -148,7 +148,8 @@ void Checker::OnRelease(const core::Effect& effect, const SimJournal& journal) {
   }
 }
 
-// An executor drops its result for this ack: the journal must have it, or the run must be over.
+// An executor drops its result for this ack (or what it keeps of a lost task): the journal must have it,
+// or the run must be over.
 void Checker::CheckAck(const std::string& token, const SimJournal& journal) {
   const TokenOwner* owner = OwnerOf(token);
   if (owner == nullptr) Broken("an ack for a token that was never given out");
@@ -156,13 +157,15 @@ void Checker::CheckAck(const std::string& token, const SimJournal& journal) {
   if (run == nullptr) Broken("an ack for a run that is not in the journal");
   for (const v1::Event& event : run->events) {
     if (event.has_ended()) return;
+    // A lost one that another attempt has outrun leaves no record.
+    if (told_lost_.contains(token) && event.settled().node() == owner->node) return;
     if (event.attempt_ended().node() == owner->node &&
         event.attempt_ended().attempt() == owner->attempt &&
-        event.attempt_ended().ended_unix_ms() != 0) {
+        (event.attempt_ended().ended_unix_ms() != 0 || told_lost_.contains(token))) {
       return;
     }
   }
-  Broken("the ack of " + token + " left before its result was durable");
+  Broken("the ack of " + token + " left before its end was durable");
 }
 
 void Checker::CheckCancel(const std::string& token, const SimJournal& journal) {
