@@ -101,6 +101,20 @@ TEST_F(EngineTest, ATransientFailureIsTriedAgainAndAFinalOneGivesNull) {
   EXPECT_EQ(run().census[v1::AUTH], 1u);
 }
 
+TEST_F(EngineTest, AResultPastTheRunsLimitIsAFailureThatIsNotTriedAgain) {
+  result_bytes_max_ = 5;
+  SubmitRun();
+  Attach(5);
+  Turn(1, 0, {AgentCall(1, "a"), AgentCall(2, "b")});
+  const auto assigns = Take<SendAssign>();
+  Answer(5, assigns.at(0).assign.token(), "12345");
+  Answer(5, assigns.at(1).assign.token(), "123456");
+  EXPECT_EQ(run().counts.done, 1u);
+  EXPECT_EQ(run().census[v1::OUTPUT_TOO_LARGE], 1u);
+  EXPECT_EQ(run().usage.output_tokens(), 14u);
+  EXPECT_TRUE(Take<SendAssign>().empty());
+}
+
 TEST_F(EngineTest, ALostHostsRepeatableNodeRunsAgainOnlyAfterTheGrace) {
   SubmitRun();
   Attach(5);

@@ -52,6 +52,7 @@ class EngineTest : public testing::Test {
     settings->set_default_runtime(runtime_);
     settings->set_call_refusals_max(10);
     settings->set_return_grace_ms(2000);
+    settings->set_result_bytes_max(result_bytes_max_);
     Handle(std::move(submit));
   }
 
@@ -165,6 +166,7 @@ class EngineTest : public testing::Test {
   v1::RunSummary summary_;  // the latest
   uint32_t slots_ = 8;      // of executors that attach
   bool supervised_ = false;
+  uint32_t result_bytes_max_ = 0;  // 0: none
   std::string runtime_ = "mock";
 };
 

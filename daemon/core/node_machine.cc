@@ -21,6 +21,18 @@ absl::Duration WithJitter(absl::Duration wait, const std::string& run_id, NodeId
   return wait * (0.5 + 0.5 * share);
 }
 
+// The run's own limit; the executor has one of its own that no setting raises.
+void RefuseOversize(uint32_t bytes_max, v1::Result* result) {
+  const size_t bytes = result->value().size();
+  if (!result->ok() || bytes_max == 0 || bytes <= bytes_max) return;
+  result->set_ok(false);
+  result->clear_value();
+  result->mutable_error()->set_category(v1::OUTPUT_TOO_LARGE);
+  result->mutable_error()->set_message("the result is " + std::to_string(bytes) +
+                                       " bytes; the limit is " + std::to_string(bytes_max) +
+                                       " (result_bytes_max)");
+}
+
 // What counts against budget.spent(): output tokens, or all tokens in the original's dialect (SPEC
 // O8).
 double SpentBy(v1::Dialect dialect, const v1::Usage& usage) {
@@ -94,6 +106,7 @@ void NodeMachine::EmitEnded(TokenRef ref, v1::Result result, bool discarded) {
 }
 
 void NodeMachine::OnAnswer(Run* run, NodeId id, uint32_t attempt, v1::Result result) {
+  RefuseOversize(run->header.settings().result_bytes_max(), &result);
   const bool ok = result.ok(), is_json = result.value_is_json();
   const v1::Error error = result.error();
   const v1::Usage usage = result.usage();

@@ -108,6 +108,47 @@ def check_limits_in_a_run(build):
         equal("the daemon lives on", service.ok("exec", service.script("fine.js", "return 7;\n")), 7)
 
 
+def check_result_of_a_node(build):
+    with Service(build, "[limits]\nresult_bytes_max = 5000") as service:
+        body = "return [(await agent('[[big:4]]')).length, await agent('[[big:5]]')];\n"
+        run = service.ok("submit", service.script("node.js", body))["run_id"]
+        equal("result", service.ok("result", run, "--wait"), [4096, None])
+        error = service.ok("status", run, "--nodes")["node"][1]["error"]
+        equal("category", error["category"], "output_too_large")
+        equal("message", error["message"], "the result is 5120 bytes; the limit is 5000 (result_bytes_max)")
+
+
+def check_default_limits(_build, service):
+    """Those of docs and DESIGN: one more is refused by name, and as many are served."""
+    def message(body):
+        return service.ok("exec", service.script("default.js", body + "\n"))
+    caught = "try { %s; return 'accepted' } catch (e) { return e.message }"
+    for body, words in ((caught % "await parallel(Array.from({length: 4097}, () => async () => 1))", ("4097", "4096")),
+                        (caught % "for (let i = 0; i < 1001; i++) await agent('x')", ("cap reached (1000)",)),
+                        (caught % "await agent('x'.repeat(16777217))", ("16777217", "16777216"))):
+        said = message(body)
+        for word in words:
+            if word not in said:
+                raise AssertionError(f"no {word!r} in {said!r}")
+    equal("a list of 4,096", message("return (await parallel(Array.from({length: 4096}, () => async () => 1))).length"),
+          4096)
+    equal("a result of 64 MiB", message("return (await agent('[[big:65536]]')).length"), 64 << 20)
+    said = service.ctl("exec", service.script("result.js", "return 'x'.repeat(67108865);\n"))
+    equal("exit code", said.returncode, 1)
+    if "67108864" not in said.stderr:
+        raise AssertionError(said.stderr)
+    args = os.path.join(service.path, "args.json")
+    size = service.script("args.js", "return args.length;\n")
+    for length in (16777214, 16777215):
+        with open(args, "w") as out:
+            out.write('"' + "y" * length + '"')
+        done = service.ctl("exec", size, "--args-file", args)
+        if length == 16777214:
+            equal("args of 16 MiB", (done.returncode, done.stdout), (0, "16777214\n"))
+        else:
+            fails(done, 6, "16777217", "16777216", "args_bytes_max")
+
+
 def check_own_limits_of_a_run(_build, service):
     script = service.script("own.js", "for (let i = 0; i < 4; i++) await agent('x');\n")
     said = service.ctl("exec", script, "--agents-max", "2")
@@ -309,6 +350,7 @@ def main(build, cases):
               ("bad input: no daemon", check_no_daemon),
               ("bad input: an unknown run", check_unknown_run),
               ("bad input: a run's own limit", check_own_limits_of_a_run),
+              ("bad input: the default limits", check_default_limits),
               ("bad input: an executor of another protocol version", check_executor_of_another_version),
               ("bad input: an idempotency key with another body", check_key_reused))
     try:
@@ -320,6 +362,7 @@ def main(build, cases):
         cases.case("bad input: a daemon to try it on", lambda: (_ for _ in ()).throw(problem))
     for name, check in (("bad input: limits at submit", check_limits_at_submit),
                         ("bad input: limits in a run", check_limits_in_a_run),
+                        ("bad input: a node's result past the run's limit", check_result_of_a_node),
                         ("bad input: a journal of another version", check_journal_of_another_version),
                         ("bad input: a record that does not parse", check_record_that_does_not_parse),
                         ("bad input: a flipped byte in a table", check_flipped_byte_in_a_table),
