@@ -13,7 +13,8 @@ namespace odw::script {
 namespace {
 
 // Private pages of a process.
-long PrivateKib(pid_t pid) {
+// Sanitizer builds do not measure memory.
+[[maybe_unused]] long PrivateKib(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
   long total = 0;
   for (std::string line; std::getline(file, line);) {
