@@ -19,7 +19,7 @@ DELAY_FACTOR = 4 if QUICK else 1
 # Endless scripts are cut off soon; a sanitizer's build needs more for a turn that is not endless.
 SETTINGS = f"""
 [limits]
-turn_cpu_ms = {3000 if QUICK else 1500}
+turn_cpu_ms = {6000 if QUICK else 1500}
 heap_bytes_max = 100000000
 return_grace_ms = {1500 * DELAY_FACTOR}
 """
