@@ -255,6 +255,23 @@ TEST_F(EngineTest, AnEndedRunWithUnstartedCallsIsForgotten) {
   EXPECT_TRUE(engine_->world().runs.empty());
 }
 
+TEST_F(EngineTest, TimersOfOneTimeFireInTheOrderOfTheirCalls) {
+  SubmitRun();
+  std::vector<v1::script::Call> timers;
+  for (uint64_t i = 1; i <= 20; ++i) {
+    v1::script::Call& timer = timers.emplace_back();
+    timer.set_ordinal(i);
+    timer.set_kind(v1::script::TIMER);
+    timer.set_delay_ms(i % 2 == 0 ? 0 : -5);
+  }
+  Turn(1, 0, timers);
+  now_ += absl::Seconds(1);
+  Handle(Tick{});
+  const auto settles = Take<HostSettle>();
+  ASSERT_EQ(settles.size(), 20u);
+  for (size_t i = 0; i < settles.size(); ++i) EXPECT_EQ(settles[i].settle.call(), i + 1);
+}
+
 TEST_F(EngineTest, AnotherBodyUnderTheSameKeyIsRefused) {
   for (int i = 0; i < 3; ++i) {
     Submit submit{.request = static_cast<RequestId>(i + 1), .source = "source"};

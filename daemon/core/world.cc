@@ -30,7 +30,7 @@ void World::Emit(Run* run, v1::Event event, std::vector<model::Value> values) {
 }
 
 void World::WakeAt(absl::Time at, Alarm::Kind kind, const std::string& subject, NodeId node) {
-  alarms.push(Alarm{.at = at, .kind = kind, .subject = subject, .node = node});
+  alarms.push(Alarm{.at = at, .kind = kind, .subject = subject, .node = node, .serial = ++last_alarm_});
 }
 
 void World::MarkDirty(Run* run) {

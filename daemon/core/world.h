@@ -22,8 +22,11 @@ struct Alarm {
   Kind kind;
   std::string subject;  // run id or executor id
   NodeId node = 0;
+  uint64_t serial = 0;  // alarms of one time ring in the order in which they were set (SPEC P38)
 
-  bool operator>(const Alarm& other) const { return at > other.at; }
+  bool operator>(const Alarm& other) const {
+    return at != other.at ? at > other.at : serial > other.serial;
+  }
 };
 
 // Counted for metrics and tests; the loop reads the differences.
@@ -64,6 +67,7 @@ class World {
 
  private:
   const Settings settings_;
+  uint64_t last_alarm_ = 0;
   absl::Time now_ = absl::UnixEpoch();
   std::vector<Effect> effects_;
 };
