@@ -166,6 +166,23 @@ class Daemon:
     def syncs(self):
         return self.metric("odw_commit_seconds_count")
 
+    def traced_syncs(self, load):
+        """(fdatasync and fsync calls that strace saw of odwd while `load` ran, what odwd counted)."""
+        out = os.path.join(self.folder, "strace")
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-e", "trace=fdatasync,fsync", "-o", out, "-p",
+                                   str(self.process.pid)], stderr=subprocess.PIPE, text=True)
+        try:
+            tracer.stderr.readline()  # "Process N attached": from here on it counts
+            before = self.syncs()
+            load()
+            counted = self.syncs() - before
+        finally:
+            tracer.send_signal(2)
+            tracer.wait()
+        with open(out) as f:
+            rows = [line.split() for line in f if line.rstrip().endswith(("fdatasync", "fsync"))]
+        return sum(int(row[3]) for row in rows), counted
+
     def script_hosts(self):
         """pids of the odw-script processes that serve runs: below the zygote, which is odwd's child."""
         found = []

@@ -96,6 +96,7 @@ def waiting_runs(bench):
     runs, wait_ms = (200, 4000) if bench.quick else (1000, 10000)
     with Daemon(bench.build, slots=runs) as daemon:
         daemon.run("sequence.js", {"n": 20})
+        syncs_before = daemon.syncs()
         peak, busy = [0], [0.0]
         stop = threading.Event()
 
@@ -115,8 +116,9 @@ def waiting_runs(bench):
         finally:
             stop.set()
             watcher.join()
+        syncs = daemon.syncs() - syncs_before
         return Row(f"{runs:,} runs each waiting on a {wait_ms / 1000:g} s node: memory", peak[0], "MB", 1536,
-                   cap=daemon.limits["concurrency"], slots=runs,
+                   cap=daemon.limits["concurrency"], slots=runs, syncs=syncs,
                    notes=f"all finished in {load['ms'] / 1000:.1f} s; odwd at {busy[0]:.1f} % of a core "
                          f"(limit 5){'' if busy[0] < 5 else ' MISSED'}")
 
@@ -147,6 +149,7 @@ def exec_process(bench):
         env = {**os.environ, "ODW_STATE": daemon.folder}
         times = []
         _, empty = bench.floors.rpc(count)
+        before = daemon.syncs()
         for _ in range(count + 3):
             start = time.monotonic()
             done = subprocess.run(argv, capture_output=True, text=True, env=env)
@@ -156,6 +159,7 @@ def exec_process(bench):
         median = statistics.median(times[3:])
         return Row("one-node odwctl exec, whole process, over the empty gRPC client's", median / empty, "x",
                    2.0, 1.5, count, 1.0, daemon.limits["concurrency"], 16,
+                   (daemon.syncs() - before) / (count + 3),
                    notes=f"{median:.1f} ms over {empty:.1f} ms")
 
 
@@ -164,13 +168,14 @@ def cpu_per_node(bench):
     with Daemon(bench.build, slots=1024, limits={"agents_max": 20000, "list_length_max": 20000}) as daemon:
         daemon.run("sequence.js", {"n": 50})
         for name, target, script, nodes in (("sequence", 0.7, "sequence.js", 1000), ("fan-out", 0.2, "fan.js", 4000)):
-            values = []
+            values, syncs = [], daemon.syncs()
             for _ in range(bench.samples(5)):
                 before = cpu_ms(daemon.process.pid)
                 daemon.run(script, {"n": nodes})
                 values.append((cpu_ms(daemon.process.pid) - before) / nodes)
             rows.append(Row(f"daemon CPU a node, {name}", statistics.median(values), "ms", target,
-                            samples=len(values), cap=daemon.limits["concurrency"], slots=1024))
+                            samples=len(values), cap=daemon.limits["concurrency"], slots=1024,
+                            syncs=(daemon.syncs() - syncs) / len(values)))
     return rows
 
 
@@ -181,11 +186,12 @@ def recovery(bench):
         daemon.run("fan.js", {"n": behind})
         proof = os.path.join(daemon.folder, "proof")
         load = threading.Thread(target=lambda: _until_killed(daemon, proof), daemon=True)
-        times = []
+        times, syncs = [], []
         load.start()
         for _ in range(samples):
             seen = _last(proof)
             wait_until("progress before the kill", lambda: _last(proof) > seen + 20)
+            syncs.append(daemon.syncs())
             start = time.monotonic()
             daemon.kill()
             at_kill = _last(proof)
@@ -193,9 +199,10 @@ def recovery(bench):
             # at_kill + 1 may have been in flight; the one after can only come from the new daemon.
             wait_until("new node", lambda: _last(proof) >= at_kill + 2, step=0.001)
             times.append(time.monotonic() - start)
-            wait_until("ready odwd", daemon.ready)
+            daemon.http = wait_until("ready odwd", daemon.ready)["http"]
         return Row(f"kill -9 of odwd to the next new node, {behind:,} nodes in the journal",
-                   statistics.median(times), "s", 0.4, 0.2, samples, cap=daemon.limits["concurrency"], slots=256)
+                   statistics.median(times), "s", 0.4, 0.2, samples, cap=daemon.limits["concurrency"], slots=256,
+                   syncs=statistics.median(syncs), notes="syncs: of odwd's life before the kill")
 
 
 def _until_killed(daemon, proof):
@@ -242,13 +249,14 @@ def memory(bench):
         idle = memory_kb(daemon.process.pid, "Rss") / 1024
         daemon.run("fan.js", {"n": nodes})
         after = memory_kb(daemon.process.pid, "Rss") / 1024
+        common = {"cap": daemon.limits["concurrency"], "slots": 1024, "syncs": daemon.syncs()}
         daemon.run("sequence.js", {"n": 20}, runs=50)
         private = [sum(memory_kb(pid, key) for key in ("Private_Dirty", "Private_Clean")) / 1024
                    for pid in daemon.script_hosts()]
-        return [Row("odwd resident, idle", idle, "MB", 60),
-                Row(f"odwd resident, after {nodes:,} nodes", after, "MB", 150),
+        return [Row("odwd resident, idle", idle, "MB", 60, cap=1024, slots=1024, syncs=0),
+                Row(f"odwd resident, after {nodes:,} nodes", after, "MB", 150, **common),
                 Row("odw-script private, each (median)", statistics.median(private) if private else 0, "MB", 8,
-                    samples=len(private), notes=f"largest {max(private, default=0):.1f} MB")]
+                    samples=len(private), **common, notes=f"largest {max(private, default=0):.1f} MB")]
 
 
 def flat_cost(bench):
@@ -256,7 +264,7 @@ def flat_cost(bench):
     sizes = (100, 1000, 10000) if bench.quick else (100, 1000, 10000, 100000)
     with Daemon(bench.build, slots=1024, limits={"agents_max": 200000, "list_length_max": 4096}) as daemon:
         daemon.run("chunks.js", {"n": 100, "width": 100})
-        by_size = {}
+        by_size, syncs = {}, daemon.syncs()
         for n in sizes:
             repeats = 3 if n < 10000 else 1
             by_size[n] = statistics.median(
@@ -264,13 +272,23 @@ def flat_cost(bench):
         first = statistics.median(daemon.run("sequence.js", {"n": 10})["ms"] for _ in range(9))
         daemon.run("sequence.js", {"n": 10}, runs=200 if bench.quick else 1000)
         last = statistics.median(daemon.run("sequence.js", {"n": 10})["ms"] for _ in range(9))
+        syncs = daemon.syncs() - syncs
     base = by_size[1000]
     return [Row(f"cost of a node, {sizes[-1]:,} nodes a run over 1,000", by_size[sizes[-1]] / base, "x", 1.3,
-                cap=1024, slots=1024,
+                cap=1024, slots=1024, syncs=syncs,
                 notes=", ".join(f"{n:,}: {ms:.3f} ms" for n, ms in by_size.items())),
             Row("cost of a run of 10, with 1,000 runs in the journal over few", last / first, "x", 1.3, cap=1024,
-                slots=1024, notes=f"{first:.1f} ms, then {last:.1f} ms")]
+                slots=1024, syncs=syncs, notes=f"{first:.1f} ms, then {last:.1f} ms")]
+
+
+def trace(bench):
+    """The journal's counter, which the other rows print, against what the kernel was asked for."""
+    with Daemon(bench.build, slots=64) as daemon:
+        daemon.run("sequence.js", {"n": 20})
+        traced, counted = daemon.traced_syncs(lambda: daemon.run("sequence.js", {"n": 1000}))
+        return Row("1,000 nodes in sequence under strace: fdatasync and fsync calls over syncs counted",
+                   traced / counted, "x", 1.05, cap=64, slots=64, syncs=counted, notes=f"{traced} calls traced")
 
 
 ROWS = {f.__name__: f for f in (sequence, fan_1000, fan_10000, runs_100, runs_1000, waiting_runs, one_node,
-                                exec_process, cpu_per_node, recovery, commands, memory, flat_cost)}
+                                exec_process, cpu_per_node, recovery, commands, memory, flat_cost, trace)}
