@@ -190,6 +190,11 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
     case v1::Event::kEnded: ApplyEnded(event, run); break;
     case v1::Event::kLateUsage: AddUsage(event.late_usage().usage(), &run->usage); break;
     case v1::Event::kStopRequested: break;
+    case v1::Event::kPaused:
+    case v1::Event::kUnpaused:
+    case v1::Event::kRestarted:
+    case v1::Event::kBudgetChanged:
+    case v1::Event::kSession: break;
     case v1::Event::BODY_NOT_SET: return Damaged(*run, "an event of an unknown kind");
   }
   return absl::OkStatus();

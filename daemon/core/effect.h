@@ -42,6 +42,17 @@ struct HostRelease {
   HostEpoch epoch = 0;
 };
 
+// Look a workflow up for a call of workflow() (SPEC H1, M) and answer with WorkflowFound. Not gated: it
+// only reads files. Asked again after a restart.
+struct FindWorkflow {
+  std::string run_id;
+  uint64_t node = 0;
+  std::string cwd;
+  std::string name;         // or else
+  std::string script_path;
+  v1::Dialect dialect = v1::BUILTIN;
+};
+
 // GATED from here on.
 struct SendAssign {
   SessionId session = 0;
@@ -76,7 +87,7 @@ struct RunEnded {
   std::string run_id;
 };
 
-using Effect = std::variant<Append, HostStart, HostSettle, HostRelease, SendAssign, SendAck, SendCancel,
+using Effect = std::variant<Append, HostStart, HostSettle, HostRelease, FindWorkflow, SendAssign, SendAck, SendCancel,
                             SendWelcome, CloseSession, Reply, RunEnded>;
 
 }  // namespace odw::core

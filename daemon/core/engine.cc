@@ -12,6 +12,7 @@ Engine::Engine(Settings settings)
       scheduler_(&world_),
       hosts_(&world_),
       runs_(&world_, &scheduler_, &hosts_),
+      controls_(&world_, &runs_),
       turns_(&world_, &runs_, &scheduler_, &hosts_),
       nodes_(&world_, &runs_),
       leases_(&world_, &nodes_, &scheduler_) {}
@@ -41,6 +42,10 @@ void Engine::FinishRecovery(absl::Time now) {
   hosts_.Admit();
 }
 
+void Engine::SetReusable(const std::string& run_id, std::shared_ptr<const ReuseTable> reusable) {
+  if (Run* run = world_.FindRun(run_id)) run->live.reusable = std::move(reusable);
+}
+
 void Engine::Handle(absl::Time now, Input input) {
   if (journal_failed_) return;
   world_.set_now(now);
@@ -48,6 +53,11 @@ void Engine::Handle(absl::Time now, Input input) {
     Engine* e;
     void operator()(Submit& in) { e->runs_.OnSubmit(std::move(in)); }
     void operator()(StopRun& in) { e->runs_.OnStop(in); }
+    void operator()(PauseRun& in) { e->controls_.OnPause(in); }
+    void operator()(UnpauseRun& in) { e->controls_.OnUnpause(in); }
+    void operator()(SkipNode& in) { e->controls_.OnSkip(in); }
+    void operator()(RestartNode& in) { e->controls_.OnRestart(in); }
+    void operator()(WorkflowFound& in) { e->turns_.OnWorkflowFound(std::move(in)); }
     void operator()(HostTurn& in) { e->turns_.OnTurn(std::move(in)); }
     void operator()(HostGone& in) { e->turns_.OnHostGone(in); }
     void operator()(ExecutorAttached& in) { e->leases_.OnAttached(std::move(in)); }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/core/controls.h"
 #include "daemon/core/effect.h"
 #include "daemon/core/host_admission.h"
 #include "daemon/core/input.h"
@@ -37,6 +38,9 @@ class Engine {
   // Derives what the fold does not hold: queues, alarms, leases, hosts.
   void FinishRecovery(absl::Time now);
 
+  // Of a restored run that resumes another; before FinishRecovery.
+  void SetReusable(const std::string& run_id, std::shared_ptr<const ReuseTable> reusable);
+
   void Handle(absl::Time now, Input input);
   std::vector<Effect> TakeEffects() { return world_.TakeEffects(); }
   // When Handle(Tick) is due next; InfiniteFuture when nothing waits for time.
@@ -56,6 +60,7 @@ class Engine {
   Scheduler scheduler_;
   HostAdmission hosts_;
   RunMachine runs_;
+  Controls controls_;
   Turns turns_;
   NodeMachine nodes_;
   Leases leases_;

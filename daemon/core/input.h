@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 
 #include "daemon/base/status.h"
+#include "daemon/core/reuse_table.h"
 #include "odw/v1/executor.pb.h"
 #include "odw/v1/journal.pb.h"
 #include "odw/v1/script.pb.h"
@@ -29,6 +31,9 @@ struct Submit {
   std::optional<std::string> args_json;
   // A committed run of this owner that holds the same idempotency key.
   std::optional<v1::RunSummary> holder_of_key;
+  // What header.resumed_from() may answer with; null: nothing. After a restart it comes by
+  // Engine::SetReusable.
+  std::shared_ptr<const ReuseTable> reusable;
 };
 
 struct StopRun {
@@ -36,6 +41,44 @@ struct StopRun {
   std::string run_id;
   std::string owner;
   std::string reason;
+};
+
+// Pause, or go on (SPEC L4, P46). Ceilings: of the budget, when they are raised; 0: as they were.
+struct PauseRun {
+  RequestId request = 0;
+  std::string run_id;
+  std::string owner;
+  std::string reason;
+};
+struct UnpauseRun {
+  RequestId request = 0;
+  std::string run_id;
+  std::string owner;
+  uint64_t tokens_max = 0;
+  int64_t cost_micros_max = 0;
+};
+
+// Skip: the node resolves to null. Restart: its call is made again (SPEC L4, L5, P27).
+struct SkipNode {
+  RequestId request = 0;
+  std::string run_id;
+  std::string owner;
+  uint64_t node = 0;
+};
+struct RestartNode {
+  RequestId request = 0;
+  std::string run_id;
+  std::string owner;
+  uint64_t node = 0;
+};
+
+// The answer to a FindWorkflow effect. Answers to a node that is settled, or of an unknown run, are dropped.
+struct WorkflowFound {
+  std::string run_id;
+  uint64_t node = 0;
+  bool ok = false;
+  std::string value_json;  // ok: {"name", "source"} as the script host takes it
+  std::string message;     // !ok: what the promise is rejected with (SPEC H5)
 };
 
 struct HostTurn {
@@ -71,7 +114,7 @@ struct JournalFailed {
 // Time has passed; see Engine::NextWake.
 struct Tick {};
 
-using Input = std::variant<Submit, StopRun, HostTurn, HostGone, ExecutorAttached, ExecutorDetached,
+using Input = std::variant<Submit, StopRun, PauseRun, UnpauseRun, SkipNode, RestartNode, WorkflowFound, HostTurn, HostGone, ExecutorAttached, ExecutorDetached,
                            ExecutorSaid, JournalFailed, Tick>;
 
 }  // namespace odw::core

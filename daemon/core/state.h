@@ -128,6 +128,7 @@ struct Run {
     uint64_t unsettled = 0;
     absl::flat_hash_set<std::string> tokens;  // attempts whose answer may still come
     bool dirty = false;                 // its summary must be rewritten
+    std::shared_ptr<const ReuseTable> reusable;  // of header.resumed_from(); null: none
   } live;
 
   const std::string& id() const { return header.run_id(); }

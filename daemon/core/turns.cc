@@ -102,6 +102,8 @@ void Turns::OnCall(Run* run, v1::script::Call call) {
   }
 }
 
+void Turns::OnWorkflowFound(WorkflowFound found) { (void)found; }
+
 void Turns::OnAgentCall(Run* run, NodeId id) {
   if (RefuseAgent(run, id)) return;
   if (run->node(id).details->request.runtime().empty()) {

@@ -12,6 +12,7 @@ class Turns {
       : world_(world), runs_(runs), scheduler_(scheduler), hosts_(hosts) {}
 
   void OnTurn(HostTurn turn);
+  void OnWorkflowFound(WorkflowFound found);
   void OnHostGone(const HostGone& gone);
 
  private:

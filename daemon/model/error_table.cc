@@ -82,6 +82,10 @@ const ErrorInfo* Table() {
       {"limit", kOnce, "Raise the limit that the message names, or split the work into more runs."},
       {"internal", kOnce,
        "This is a fault of odwd or of an executor: please report it with the run's report."},
+      {"result_not_serializable", kOnce,
+       "Return plain data: what the message names has no JSON form."},
+      {"deadlock", kOnce, "Look for an await of a promise that nothing settles."},
+      {"quota", kOnce, "Top up the account or choose another provider, then resume the run."},
   };
   static_assert(sizeof table / sizeof table[0] == kCategories, "one row a category");
   return table;

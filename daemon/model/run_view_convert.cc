@@ -242,6 +242,11 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
       break;
     case v1::Event::kReturned:
     case v1::Event::kStopRequested:
+    case v1::Event::kPaused:
+    case v1::Event::kUnpaused:
+    case v1::Event::kRestarted:
+    case v1::Event::kBudgetChanged:
+    case v1::Event::kSession:
     case v1::Event::BODY_NOT_SET:
       return std::nullopt;
   }
