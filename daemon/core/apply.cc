@@ -1,6 +1,13 @@
 #include "daemon/core/apply.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "daemon/core/budget.h"
+#include "daemon/core/fallback.h"
+#include "daemon/core/planted_bug.h"
+#include "daemon/core/reuse_key.h"
+#include "daemon/model/error_table.h"
 
 namespace odw::core {
 namespace {
@@ -16,10 +23,11 @@ void CountPhase(const Node& node, Counts* counts, int step) {
   switch (node.phase) {
     case NodePhase::kQueued:
     case NodePhase::kBackoff: counts->queued += step; break;
-    case NodePhase::kRunning: counts->running += step; break;
+    case NodePhase::kRunning:
+    case NodePhase::kAwaited: counts->running += step; break;  // until it settles
     case NodePhase::kBlocked: counts->blocked += step; break;
-    case NodePhase::kAwaited:
     case NodePhase::kTimer:
+    case NodePhase::kLookup:
     case NodePhase::kSettled: break;
   }
 }
@@ -35,6 +43,27 @@ void ApplySubmitted(const v1::Event& event, Run* run) {
   run->submitted_ms = event.unix_ms();
 }
 
+NodePhase FirstPhase(uint32_t kind) {
+  if (kind == v1::script::AGENT) return NodePhase::kQueued;
+  return kind == v1::script::WORKFLOW ? NodePhase::kLookup : NodePhase::kTimer;
+}
+
+void ApplyAgentCalled(const v1::NodeCalled& called, Run* run, Node* node) {
+  ++run->agents_called;
+  ++run->counts.total;
+  node->details = std::make_unique<CallDetails>();
+  node->details->request = called.request();
+  node->runtime = called.request().runtime();
+  node->details->prompt = model::ValueFromRef(called.prompt());
+  node->details->reuse_key = called.reuse_key();
+  if (!called.reuse_key().empty()) {
+    ++run->occurrences[OccurrenceKey(RequestKeyOf(called.reuse_key()), called.scope())];
+  }
+  if (!called.request().agent_type().empty()) {
+    run->agent_types.insert(called.request().agent_type());
+  }
+}
+
 absl::Status ApplyCalled(const v1::NodeCalled& called, int64_t unix_ms, Run* run) {
   if (called.ordinal() != run->nodes.size() + 1) return Damaged(*run, "a call out of order");
   Node& node = run->nodes.emplace_back();
@@ -43,14 +72,10 @@ absl::Status ApplyCalled(const v1::NodeCalled& called, int64_t unix_ms, Run* run
               node.fingerprint.begin());
   node.due_ms = called.due_unix_ms();
   node.queued_ms = unix_ms;
-  node.phase = called.kind() == v1::script::AGENT ? NodePhase::kQueued : NodePhase::kTimer;
-  if (called.kind() == v1::script::AGENT) {
-    ++run->agents_called;
-    ++run->counts.total;
-    node.details = std::make_unique<CallDetails>();
-    node.details->request = called.request();
-    node.runtime = called.request().runtime();
-    node.details->prompt = model::ValueFromRef(called.prompt());
+  node.phase = FirstPhase(called.kind());
+  if (called.kind() == v1::script::AGENT) ApplyAgentCalled(called, run, &node);
+  if (called.kind() == v1::script::WORKFLOW) {
+    node.lookup = std::make_unique<Lookup>(Lookup{called.name(), called.script_path()});
   }
   CountPhase(node, &run->counts, +1);
   return absl::OkStatus();
@@ -62,6 +87,8 @@ absl::Status ApplyStarted(const v1::AttemptStarted& started, Run* run, Node* nod
   if (attempt == nullptr) {
     attempt = &node->attempts.emplace_back();
     node->attempts_started = std::max(node->attempts_started, started.attempt());
+    attempt->reserved_tokens = started.reserved_tokens();
+    attempt->reserved_micros = started.reserved_micros();
   }
   attempt->number = started.attempt();
   attempt->token = started.token();
@@ -74,8 +101,23 @@ absl::Status ApplyStarted(const v1::AttemptStarted& started, Run* run, Node* nod
   return absl::OkStatus();
 }
 
+// The newest weighs a quarter.
+void Learn(const v1::AttemptEnded& ended, const Node& node, Run* run) {
+  const double tokens = TokensOf(run->header, ended.usage());
+  if (tokens == 0 || node.details == nullptr || !HasCeiling(run->header.settings())) return;
+  const double micros = static_cast<double>(ended.usage().cost_micros());
+  const auto [found, first] = run->estimates.try_emplace(EstimateKey(node.details->request),
+                                                         Estimate{.tokens = tokens, .micros = micros});
+  if (first) return;
+  found->second.tokens += (tokens - found->second.tokens) / 4;
+  found->second.micros += (micros - found->second.micros) / 4;
+}
+
 void ApplyAttemptEnded(const v1::AttemptEnded& ended, Run* run, Node* node) {
   AddUsage(ended.usage(), &run->usage);
+  Learn(ended, *node, run);
+  const bool settled = node->phase == NodePhase::kSettled;
+  (settled ? run->late_spent : node->spent) += SpentBy(run->header.dialect(), ended.usage());
   if (ended.re_executed()) {
     ++run->re_executed;
     run->re_executed_tokens += ended.usage().input_tokens() + ended.usage().output_tokens();
@@ -84,17 +126,58 @@ void ApplyAttemptEnded(const v1::AttemptEnded& ended, Run* run, Node* node) {
     attempt->live = false;
     attempt->given_up = ended.given_up();
   }
-  if (ended.discarded()) return;
+  if (ended.discarded() || settled) return;
+  node->answer = std::make_unique<AttemptAnswer>(AttemptAnswer{
+      .attempt = ended.attempt(), .ok = ended.ok(), .is_json = ended.value_is_json()});
   if (ended.ok()) {
-    node->answer = std::make_unique<model::Value>(model::ValueFromRef(ended.value()));
+    node->answer->value = model::ValueFromRef(ended.value());
   } else {
+    node->answer->error = ended.error();
     node->last_error = ended.error().category();
   }
-  const bool another_lives = std::any_of(node->attempts.begin(), node->attempts.end(),
-                                         [](const Attempt& attempt) { return attempt.live; });
-  if (node->phase != NodePhase::kSettled && (ended.ok() || !another_lives)) {
-    SetPhase(run, node, NodePhase::kAwaited);
+  const bool another_is_awaited =
+      std::any_of(node->attempts.begin(), node->attempts.end(),
+                  [](const Attempt& attempt) { return attempt.awaited(); });
+  if (!ended.ok() && another_is_awaited) return;
+  SetPhase(run, node, NodePhase::kAwaited);
+  if (run->paused()) run->held.push_back(ended.node());
+}
+
+absl::Status ApplyRestarted(const v1::Event& event, Run* run, Node* node) {
+  if (node->phase == NodePhase::kSettled) return Damaged(*run, "a restart of a settled node");
+  for (Attempt& attempt : node->attempts) {
+    if (!PlantedBug(Bug::kFencedAnswerTaken)) attempt.fenced = true;
   }
+  node->answer.reset();
+  node->due_ms = 0;
+  node->waited_ms = 0;
+  node->tries_failed = 0;
+  node->queued_ms = event.unix_ms();
+  SetPhase(run, node, NodePhase::kQueued);
+  return absl::OkStatus();
+}
+
+void ApplyRequeued(const v1::Event& event, Run* run, Node* node) {
+  const v1::NodeRequeued& requeued = event.requeued();
+  if (requeued.counts()) ++node->tries_failed;
+  if (requeued.not_before_unix_ms() == kNextFallback && node->details) {
+    TakeFallback(&node->details->request);
+    node->runtime = node->details->request.runtime();
+    node->tries_failed = 0;
+    node->waited_ms = 0;
+  }
+  node->due_ms = std::max<int64_t>(requeued.not_before_unix_ms(), 0);
+  if (node->due_ms > event.unix_ms()) node->waited_ms += node->due_ms - event.unix_ms();
+  node->queued_ms = std::max(event.unix_ms(), node->due_ms);
+  SetPhase(run, node, node->due_ms > 0 ? NodePhase::kBackoff : NodePhase::kQueued);
+  std::erase(run->held, requeued.node());
+}
+
+// What a refusal was for is its code; older journals have none.
+size_t CensusOf(const v1::Settled& settled, const Node& node) {
+  if (settled.end() != v1::END_REFUSED) return node.last_error;
+  const v1::ErrorCategory category = model::CategoryFromName(settled.error_code().c_str());
+  return category == v1::ERROR_CATEGORY_UNSPECIFIED ? v1::LIMIT : category;
 }
 
 void CountEnd(const v1::Settled& settled, const Node& node, Run* run) {
@@ -108,7 +191,7 @@ void CountEnd(const v1::Settled& settled, const Node& node, Run* run) {
     case v1::END_REFUSED: {
       ++run->counts.failed;
       run->health = v1::DEGRADED;
-      const size_t category = settled.end() == v1::END_REFUSED ? v1::LIMIT : node.last_error;
+      const size_t category = CensusOf(settled, node);
       if (category < run->census.size()) ++run->census[category];
       break;
     }
@@ -124,19 +207,31 @@ absl::Status ApplySettled(const v1::Settled& settled, Run* run, Node* node) {
   settlement.outcome = settled.outcome();
   settlement.budget_spent = settled.budget_spent();
   // An attempt's value stands in its own event; others come with the settlement.
-  settlement.value = settled.attempt() > 0 && node->answer ? std::move(*node->answer)
-                                                           : model::ValueFromRef(settled.value());
+  settlement.value = settled.attempt() > 0 && node->answer
+                         ? std::move(node->answer->value)
+                         : model::ValueFromRef(settled.value());
   node->answer.reset();
   if (settled.outcome() == v1::Settled::REJECT) {
     settlement.rejection = std::make_unique<Settlement::Rejection>(Settlement::Rejection{
         settled.error_name(), settled.error_message(), settled.error_code()});
   }
   run->budget_spent = settled.budget_spent();
+  run->late_spent = 0;
+  AddUsage(settled.saved_usage(), &run->saved_usage);
+  if (settled.end() == v1::END_CACHED && settled.from_run() == run->header.resumed_from()) {
+    run->reused.insert(settled.from_node());
+  }
+  std::erase(run->held, settled.node());
   if (settled.end() == v1::END_REFUSED) ++run->refusals;
   SetPhase(run, node, NodePhase::kSettled);
   CountEnd(settled, *node, run);
   node->settled_seq = settled.seq();
+  const bool succeeded = settled.end() == v1::END_DONE || settled.end() == v1::END_CACHED;
+  if (succeeded && node->details && Memoised(run->header.dialect(), node->details->request)) {
+    run->memo[RequestKeyOf(node->details->reuse_key)] = settled.seq();
+  }
   node->details.reset();
+  node->lookup.reset();
   return absl::OkStatus();
 }
 
@@ -156,15 +251,22 @@ void ApplyEnded(const v1::Event& event, Run* run) {
   run->ended_ms = event.unix_ms();
 }
 
-// The node that an event speaks of; 0: of none.
-NodeId NodeOf(const v1::Event& event) {
+void ApplyBudgetChanged(const v1::BudgetChanged& changed, Run* run) {
+  v1::RunSettings* settings = run->header.mutable_settings();
+  if (changed.tokens_max() > 0) settings->set_tokens_max(changed.tokens_max());
+  if (changed.cost_micros_max() > 0) settings->set_cost_micros_max(changed.cost_micros_max());
+}
+
+// The node that an event speaks of; none: of its run.
+std::optional<NodeId> NodeOf(const v1::Event& event) {
   switch (event.body_case()) {
     case v1::Event::kAttemptStarted: return event.attempt_started().node();
     case v1::Event::kAttemptEnded: return event.attempt_ended().node();
     case v1::Event::kSettled: return event.settled().node();
     case v1::Event::kRequeued: return event.requeued().node();
     case v1::Event::kBlocked: return event.blocked().node();
-    default: return 0;
+    case v1::Event::kRestarted: return event.restarted().node();
+    default: return std::nullopt;
   }
 }
 
@@ -175,12 +277,7 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
     case v1::Event::kAttemptStarted: return ApplyStarted(event.attempt_started(), run, node);
     case v1::Event::kAttemptEnded: ApplyAttemptEnded(event.attempt_ended(), run, node); break;
     case v1::Event::kSettled: return ApplySettled(event.settled(), run, node);
-    case v1::Event::kRequeued:
-      if (event.requeued().counts()) ++node->tries_failed;
-      node->due_ms = event.requeued().not_before_unix_ms();
-      node->queued_ms = std::max(event.unix_ms(), node->due_ms);
-      SetPhase(run, node, node->due_ms > 0 ? NodePhase::kBackoff : NodePhase::kQueued);
-      break;
+    case v1::Event::kRequeued: ApplyRequeued(event, run, node); break;
     case v1::Event::kBlocked: SetPhase(run, node, NodePhase::kBlocked); break;
     case v1::Event::kLine: ApplyLine(event.line(), run); break;
     case v1::Event::kReturned:
@@ -191,9 +288,15 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
     case v1::Event::kLateUsage: AddUsage(event.late_usage().usage(), &run->usage); break;
     case v1::Event::kStopRequested: break;
     case v1::Event::kPaused:
+      run->state = v1::PAUSED;
+      run->paused_why = event.paused().why();
+      break;
     case v1::Event::kUnpaused:
-    case v1::Event::kRestarted:
-    case v1::Event::kBudgetChanged:
+      run->state = v1::RUNNING;
+      run->paused_why.clear();
+      break;
+    case v1::Event::kRestarted: return ApplyRestarted(event, run, node);
+    case v1::Event::kBudgetChanged: ApplyBudgetChanged(event.budget_changed(), run); break;
     case v1::Event::kSession: break;
     case v1::Event::BODY_NOT_SET: return Damaged(*run, "an event of an unknown kind");
   }
@@ -204,9 +307,9 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
 
 absl::Status Apply(const v1::Event& event, Run* run) {
   Node* node = nullptr;
-  if (const NodeId id = NodeOf(event); id != 0) {
-    if (id > run->nodes.size()) return Damaged(*run, "an unknown node");
-    node = &run->node(id);
+  if (const std::optional<NodeId> id = NodeOf(event)) {
+    if (*id == 0 || *id > run->nodes.size()) return Damaged(*run, "an unknown node");
+    node = &run->node(*id);
   }
   absl::Status status = ApplyBody(event, run, node);
   if (status.ok()) ++run->last_seq;

@@ -4,25 +4,13 @@
 #include <cmath>
 
 #include "daemon/base/sha256.h"
+#include "daemon/core/resolve.h"
+#include "daemon/core/reuse_key.h"
 
 namespace odw::core {
 namespace {
 
 constexpr double kDelayMsMax = 1e12;
-
-// SPEC B13: the model of the phase that the agent resolves to, unless it names its own.
-void ResolveDefaults(const v1::RunSettings& settings, v1::AgentRequest* request) {
-  if (request->runtime().empty()) request->set_runtime(settings.default_runtime());
-  if (request->cwd().empty()) request->set_cwd(settings.cwd());
-  if (request->runtime() == "command") return;  // it has no model
-  if (request->model() == "inherit") request->clear_model();
-  for (const v1::PhaseModel& phase : settings.phase_models()) {
-    if (request->model().empty() && phase.title() == request->phase()) {
-      request->set_model(phase.model());
-    }
-  }
-  if (request->model().empty()) request->set_model(settings.default_model());
-}
 
 // SPEC D5: the start of the prompt's first line, cut between characters.
 std::string DefaultLabel(const std::string& prompt) {
@@ -51,30 +39,56 @@ Fingerprint FingerprintOf(const v1::script::Call& call) {
   return fingerprint;
 }
 
-v1::NodeCalled RecordOf(const v1::script::Call& call, const v1::RunSettings& settings,
-                        int64_t now_ms, std::vector<model::Value>* values) {
+namespace {
+
+std::string ReuseKeyOf(const v1::script::Call& call, const v1::NodeCalled& called, const Run& run,
+                       const std::string& agent_sha256) {
+  const v1::AgentRequest& request = called.request();
+  if (Memoised(run.header.dialect(), request)) {
+    // Its id says which call it is: not where or how often it is made.
+    return ReuseKey(RequestKeyOfId(request.node_id(), called.fingerprint()), "", 1);
+  }
+  const std::string key =
+      RequestKey(run.header, request, called.prompt(), agent_sha256, call.child_path());
+  const auto found = run.occurrences.find(OccurrenceKey(key, call.scope()));
+  return ReuseKey(key, call.scope(), found == run.occurrences.end() ? 1 : found->second + 1);
+}
+
+void RecordAgent(const v1::script::Call& call, const Run& run, CallRecord* record) {
+  v1::NodeCalled& called = record->called;
+  v1::AgentRequest* request = called.mutable_request();
+  request->ParseFromString(call.request());
+  const Resolution resolution = ResolveRequest(run.header, request);
+  called.set_refused(resolution.refused);
+  if (!run.agent_types.contains(request->agent_type())) record->warning = resolution.unknown_type;
+  if (request->label().empty()) request->set_label(DefaultLabel(request->prompt()));
+  record->values.push_back(model::MakeValue(std::move(*request->mutable_prompt())));
+  request->clear_prompt();
+  *called.mutable_prompt() = record->values.back().ref;
+  called.set_reuse_key(ReuseKeyOf(call, called, run, resolution.agent_sha256));
+}
+
+}  // namespace
+
+CallRecord RecordOf(const v1::script::Call& call, const Run& run, int64_t now_ms) {
+  CallRecord record;
+  v1::NodeCalled& called = record.called;
   const Fingerprint fingerprint = FingerprintOf(call);
-  v1::NodeCalled called;
   called.set_ordinal(call.ordinal());
   called.set_kind(call.kind());
   called.set_fingerprint(fingerprint.data(), fingerprint.size());
   called.set_scope(call.scope());
   called.set_child_path(call.child_path());
   if (call.kind() == v1::script::AGENT) {
-    v1::AgentRequest* request = called.mutable_request();
-    request->ParseFromString(call.request());
-    ResolveDefaults(settings, request);
-    if (request->label().empty()) request->set_label(DefaultLabel(request->prompt()));
-    values->push_back(model::MakeValue(std::move(*request->mutable_prompt())));
-    request->clear_prompt();
-    *called.mutable_prompt() = values->back().ref;
+    RecordAgent(call, run, &record);
   } else if (call.kind() == v1::script::TIMER) {
     const double delay = std::isfinite(call.delay_ms()) ? call.delay_ms() : 0;
     called.set_due_unix_ms(now_ms + static_cast<int64_t>(std::clamp(delay, 0.0, kDelayMsMax)));
   } else {
     called.set_name(call.name());
+    called.set_script_path(call.script_path());
   }
-  return called;
+  return record;
 }
 
 }  // namespace odw::core

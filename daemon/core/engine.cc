@@ -12,9 +12,9 @@ Engine::Engine(Settings settings)
       scheduler_(&world_),
       hosts_(&world_),
       runs_(&world_, &scheduler_, &hosts_),
-      controls_(&world_, &runs_),
       turns_(&world_, &runs_, &scheduler_, &hosts_),
       nodes_(&world_, &runs_),
+      controls_(&world_, &nodes_, &runs_, &scheduler_, &hosts_),
       leases_(&world_, &nodes_, &scheduler_) {}
 
 absl::Status Engine::Restore(const std::string& run_id, const v1::Event& event) {
@@ -69,8 +69,21 @@ void Engine::Handle(absl::Time now, Input input) {
   std::visit(Visitor{this}, input);
   if (journal_failed_) return;
   hosts_.Admit();
-  scheduler_.AssignReady();
+  Assign();
   runs_.EvictEnded();
+}
+
+void Engine::Assign() {
+  scheduler_.AssignReady();
+  for (auto calls = scheduler_.TakeUnaffordable(); !calls.empty();
+       calls = scheduler_.TakeUnaffordable()) {
+    for (const Unaffordable& call : calls) {
+      runs_.OnUnaffordable(call);
+      scheduler_.RunMayStart(call.run);
+    }
+    hosts_.Admit();  // a refusal is for a script to hear
+    scheduler_.AssignReady();
+  }
 }
 
 absl::Time Engine::NextWake() const {

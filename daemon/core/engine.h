@@ -41,6 +41,9 @@ class Engine {
   // Of a restored run that resumes another; before FinishRecovery.
   void SetReusable(const std::string& run_id, std::shared_ptr<const ReuseTable> reusable);
 
+  // The run that held this idempotency key is deleted from the journal.
+  void ForgetKey(const std::string& owner, const std::string& key) { runs_.ForgetKey(owner, key); }
+
   void Handle(absl::Time now, Input input);
   std::vector<Effect> TakeEffects() { return world_.TakeEffects(); }
   // When Handle(Tick) is due next; InfiniteFuture when nothing waits for time.
@@ -54,15 +57,16 @@ class Engine {
 
  private:
   void OnTick();
+  void Assign();
   void OnAlarm(const Alarm& alarm);
 
   World world_;
   Scheduler scheduler_;
   HostAdmission hosts_;
   RunMachine runs_;
-  Controls controls_;
   Turns turns_;
   NodeMachine nodes_;
+  Controls controls_;
   Leases leases_;
   bool journal_failed_ = false;
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -53,6 +54,8 @@ class EngineTest : public testing::Test {
     settings->set_call_refusals_max(10);
     settings->set_return_grace_ms(2000);
     settings->set_result_bytes_max(result_bytes_max_);
+    submit.reusable = reusable_;
+    if (prepare_) prepare_(&submit.header);
     Handle(std::move(submit));
   }
 
@@ -151,8 +154,42 @@ class EngineTest : public testing::Test {
     engine_ = std::make_unique<Engine>(Settings{});
     effects_.clear();
     for (const v1::Event& event : log_) ASSERT_TRUE(engine_->Restore("wf_test01", event).ok());
+    engine_->SetReusable("wf_test01", reusable_);
     engine_->FinishRecovery(now_);
     for (Effect& effect : engine_->TakeEffects()) effects_.push_back(std::move(effect));
+  }
+
+  // Commands by the run's owner, and how they are answered.
+  struct Answered {
+    absl::Status status;
+    bool ok() const { return status.ok(); }
+    absl::StatusCode code() const { return status.code(); }
+  };
+  Answered Pause() { return Command(PauseRun{.run_id = "wf_test01", .owner = "me"}); }
+  Answered Unpause() { return Command(UnpauseRun{.run_id = "wf_test01", .owner = "me"}); }
+  Answered Stop() { return Command(StopRun{.run_id = "wf_test01", .owner = "me"}); }
+  Answered Skip(uint64_t node) {
+    return Command(SkipNode{.run_id = "wf_test01", .owner = "me", .node = node});
+  }
+  Answered RestartCall(uint64_t node) {
+    return Command(RestartNode{.run_id = "wf_test01", .owner = "me", .node = node});
+  }
+  template <typename T>
+  Answered Command(T command) {
+    Take<Reply>();
+    command.request = 77;
+    Handle(std::move(command));
+    const std::vector<Reply> replies = Take<Reply>();
+    if (replies.size() != 1) return {absl::InternalError("not one answer")};
+    return {replies[0].status};
+  }
+  // Lines that the core said of itself, one after the other.
+  std::string Warnings() {
+    std::string all;
+    for (const v1::Event& event : log_) {
+      if (event.line().kind() == v1::script::Line::WARNING) all += event.line().text() + '\n';
+    }
+    return all;
   }
 
   const v1::RunEndedRecord& end() { return log_.back().ended(); }
@@ -168,6 +205,8 @@ class EngineTest : public testing::Test {
   bool supervised_ = false;
   uint32_t result_bytes_max_ = 0;  // 0: none
   std::string runtime_ = "mock";
+  std::function<void(v1::RunSubmitted*)> prepare_;  // the header of what SubmitRun submits
+  std::shared_ptr<const ReuseTable> reusable_;
 };
 
 }  // namespace odw::core

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/base/canonical_json.h"
 #include "daemon/core/planted_bug.h"
 
 namespace odw::core {
@@ -12,14 +13,27 @@ using LinkState = HostLink::State;
 // Its script waits for assigned calls only, and has handled all it was sent.
 bool Parkable(const Run& run) {
   const HostLink& host = run.host;
-  return host.started && host.finished == host.fed && host.fed == run.settlements.size() &&
-         run.live.unsettled > 0 && !run.returned;
+  if (!host.started || host.finished < host.fed || run.returned) return false;
+  return run.paused() || (host.fed == run.settlements.size() && run.live.unsettled > 0);
+}
+
+// The `odw` global's facts (SPEC O14), from the header alone, so that a replay sees the same. The
+// original's run folder and state file do not exist here.
+std::string OdwJson(const Run& run) {
+  const v1::RunSettings& settings = run.header.settings();
+  const std::string& from = run.header.resumed_from();
+  return std::string("{\"backend\":") +
+         (settings.forced_runtime() == "mock" ? "\"mock\"" : "\"pandacode\"") +
+         ",\"runId\":" + JsonQuote(run.id()) +
+         ",\"resumeFrom\":" + (from.empty() ? "null" : JsonQuote(from)) +
+         (settings.cwd().empty() ? "" : ",\"cwd\":" + JsonQuote(settings.cwd())) + "}";
 }
 
 }  // namespace
 
 void HostAdmission::Want(Run* run) {
   if (run->ended() || run->returned) return;
+  if (run->paused() && !PlantedBug(Bug::kDeliversWhilePaused)) return;  // until it goes on
   switch (run->host.state) {
     case LinkState::kActive: Feed(run); break;
     case LinkState::kNone:
@@ -41,13 +55,25 @@ void HostAdmission::Gone(Run* run) {
   run->host.state = LinkState::kNone;
 }
 
+void HostAdmission::Hold(Run* run) {
+  if (run->host.state != LinkState::kWaiting) return;
+  std::erase(fresh_, run);
+  std::erase(resumed_, run);
+  run->host.state = LinkState::kNone;
+}
+
+void HostAdmission::Unhold(Run* run) {
+  const HostLink& host = run->host;
+  const bool complete = host.started && host.finished == run->settlements.size();
+  if (host.state == LinkState::kActive || !complete) Want(run);
+}
+
 void HostAdmission::Release(Run* run) {
   if (run->host.state == LinkState::kActive) {
     world_->Do(HostRelease{.run_id = run->id(), .epoch = run->host.epoch});
     RemoveActive(run);
-  } else if (run->host.state == LinkState::kWaiting) {
-    std::erase(fresh_, run);
-    std::erase(resumed_, run);
+  } else {
+    Hold(run);
   }
   run->host.state = LinkState::kNone;
 }
@@ -89,6 +115,7 @@ void HostAdmission::Start(Run* run) {
   start.set_call_refusals_max(settings.call_refusals_max());
   start.set_fresh_isolate(replay ? 1 : 0);
   start.set_heap_bytes_max(settings.heap_bytes_max());
+  start.set_odw_json(OdwJson(*run));
   world_->Do(std::move(effect));
   Feed(run);
   if (PlantedBug(Bug::kSettlementTwice) && host.fed > 0) {
@@ -99,7 +126,7 @@ void HostAdmission::Start(Run* run) {
 
 void HostAdmission::Feed(Run* run) {
   HostLink& host = run->host;
-  host.quiet_since = absl::InfiniteFuture();
+  if (host.fed < run->settlements.size()) host.quiet_since = absl::InfiniteFuture();
   for (; host.fed < run->settlements.size(); ++host.fed) {
     const Settlement& settlement = run->settlements[host.fed];
     HostSettle effect{.run_id = run->id(), .epoch = host.epoch};
@@ -136,7 +163,9 @@ bool HostAdmission::ParkOne() {
   absl::Time next_chance = absl::InfiniteFuture();
   for (Run* run : active_runs_) {
     if (!Parkable(*run)) continue;
-    const absl::Time ripe = run->host.quiet_since + world_->settings().park_idle;
+    const absl::Time ripe =
+        run->host.quiet_since +
+        (run->paused() ? absl::ZeroDuration() : world_->settings().park_idle);
     if (ripe > world_->now()) {
       next_chance = std::min(next_chance, ripe);
     } else if (best == nullptr || run->settlements.size() < best->settlements.size()) {

@@ -19,6 +19,10 @@ class HostAdmission {
   // The run has something for its script: a start, or settlements that its host has not seen. Feeds the
   // host it has, or queues it for one.
   void Want(Run* run);
+  // The run is paused: it waits for no host, and what it has is fed nothing more until Want.
+  void Hold(Run* run);
+  // It goes on: wants a host if anything was held back from it.
+  void Unhold(Run* run);
   // The run's host is gone: the run has none.
   void Gone(Run* run);
   // The run needs no host any more. Frees the one it has.

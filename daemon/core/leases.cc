@@ -48,8 +48,11 @@ void Leases::TakeBack(Executor* executor, const v1::Held& task) {
     if (ref.run->live.tokens.insert(task.token()).second) ++ref.run->live.running;
     if (ref.run->ended()) {
       why = "the run has ended";
-    } else if (ref.run->node(ref.node).phase == NodePhase::kSettled) {
-      why = "another attempt answered first";
+    } else {
+      Node& node = ref.run->node(ref.node);
+      const Attempt* attempt = FindAttempt(node, ref.attempt);
+      if (attempt != nullptr && attempt->fenced) why = "the call was restarted";
+      if (node.decided()) why = "the call is settled";
     }
   }
   // A finished one will be offered, acknowledged and dropped.

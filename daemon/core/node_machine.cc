@@ -4,13 +4,19 @@
 
 #include "daemon/base/ids.h"
 #include "daemon/core/failure_value.h"
+#include "daemon/core/fallback.h"
+#include "daemon/core/label.h"
 #include "daemon/core/planted_bug.h"
+#include "daemon/core/worktree_value.h"
 #include "daemon/model/error_table.h"
 
 namespace odw::core {
 namespace {
 
 constexpr size_t kErrorMessageBytesMax = 16 << 10;
+constexpr size_t kModelBytesMax = 200;
+// A provider is waited for that often for as long as provider_wait_max (SPEC J8).
+constexpr int kProviderWaitsMax = 2;
 
 // Half to all of the wait, spread by the node so that a crowd does not come back at once. No random
 // numbers: the due time is journaled, and a simulation repeats itself.
@@ -33,12 +39,40 @@ void RefuseOversize(uint32_t bytes_max, v1::Result* result) {
                                        " (result_bytes_max)");
 }
 
-// What counts against budget.spent(): output tokens, or all tokens in the original's dialect (SPEC
-// O8).
-double SpentBy(v1::Dialect dialect, const v1::Usage& usage) {
-  const double output = static_cast<double>(usage.output_tokens());
-  if (dialect != v1::ODW) return output;
-  return output + static_cast<double>(usage.input_tokens() + usage.cached_input_tokens());
+// Attempts that the node may have before a failure of this kind is final.
+uint32_t TriesMax(const Run& run, const Node& node, const v1::Error& error) {
+  const model::RetryRule& rule = model::InfoOf(error.category()).retry;
+  if (!rule.retryable) return 1;
+  const v1::RunSettings& settings = run.header.settings();
+  uint32_t tries = rule.tries_max;
+  if (error.category() == v1::STALL && settings.stall_tries_max() > 0) {
+    tries = settings.stall_tries_max();
+  }
+  const uint32_t asked = node.details->request.attempts_max();
+  if (run.header.dialect() == v1::ODW && asked > 0) tries = std::min(tries, asked);
+  return tries;
+}
+
+// How the answer came about, and what it left in a work tree.
+void KeepDetails(v1::Result* result, v1::AttemptEnded* ended, std::vector<model::Value>* values) {
+  ended->set_provider(result->provider());
+  ended->set_schema_path(result->schema_path());
+  ended->set_repair_turns(result->repair_turns());
+  *ended->mutable_not_enforced() = result->not_enforced();
+  if (!result->has_worktree()) return;
+  v1::Worktree* worktree = ended->mutable_worktree();
+  *worktree = std::move(*result->mutable_worktree());
+  values->push_back(model::MakeValue(std::move(*worktree->mutable_diff()->mutable_inline_())));
+  *worktree->mutable_diff() = values->back().ref;
+}
+
+// SPEC O7.
+void ShowWorktree(v1::Dialect dialect, v1::Result* result) {
+  if (dialect != v1::ODW || !result->ok() || !result->has_worktree()) return;
+  result->set_value(WithWorktree(
+      result->value(), result->value_is_json() ? ValueForm::kJson : ValueForm::kText,
+      result->worktree()));
+  result->set_value_is_json(true);
 }
 
 }  // namespace
@@ -56,6 +90,7 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
   ++world_->stats.results;
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
+  const bool fenced = attempt != nullptr && attempt->fenced;
   const bool late_failure = !result.ok() && (attempt == nullptr || !attempt->live);
   if (ref.run->ended()) {
     v1::Event event;
@@ -64,7 +99,7 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
     late->set_attempt(ref.attempt);
     *late->mutable_usage() = result.usage();
     world_->Emit(ref.run, std::move(event));
-  } else if ((node.phase == NodePhase::kSettled && !PlantedBug(Bug::kSettledSettlesAgain)) ||
+  } else if ((node.decided() && !PlantedBug(Bug::kSettledSettlesAgain)) || fenced ||
              late_failure) {
     ++world_->stats.discarded_results;
     EmitEnded(ref, std::move(result), /*discarded=*/true);
@@ -88,6 +123,7 @@ void NodeMachine::EmitEnded(TokenRef ref, v1::Result result, bool discarded) {
   ended->set_ended_unix_ms(result.ended_unix_ms());
   ended->set_session_id(result.session_id());
   std::vector<model::Value> values;
+  KeepDetails(&result, ended, &values);
   if (result.ok() && !discarded) {
     values.push_back(model::MakeValue(std::move(*result.mutable_value())));
     *ended->mutable_value() = values.back().ref;
@@ -106,82 +142,93 @@ void NodeMachine::EmitEnded(TokenRef ref, v1::Result result, bool discarded) {
 }
 
 void NodeMachine::OnAnswer(Run* run, NodeId id, uint32_t attempt, v1::Result result) {
+  ShowWorktree(run->header.dialect(), &result);
   RefuseOversize(run->header.settings().result_bytes_max(), &result);
-  const bool ok = result.ok(), is_json = result.value_is_json();
+  const bool ok = result.ok();
   const v1::Error error = result.error();
-  const v1::Usage usage = result.usage();
   EmitEnded(TokenRef{run, id, attempt}, std::move(result), /*discarded=*/false);
-  if (ok) {
-    SettleOk(run, id, attempt, is_json, usage);
-  } else {
-    OnFailure(run, id, error);
-  }
+  if (!ok) return OnFailure(run, id, error);
+  runs_->CancelAttempts(run, id, attempt, "another attempt answered first");
+  if (!run->paused()) SettleAnswered(run, id);
 }
 
-void NodeMachine::SettleOk(Run* run, NodeId id, uint32_t attempt, bool is_json,
-                           const v1::Usage& usage) {
+void NodeMachine::SettleAnswered(Run* run, NodeId id) {
+  const AttemptAnswer& answer = *run->node(id).answer;
+  if (!answer.ok) return SettleFailed(run, id, answer.error);
   v1::Settled settled;
-  settled.set_outcome(is_json ? v1::Settled::RESOLVE_JSON : v1::Settled::RESOLVE_TEXT);
-  settled.set_attempt(attempt);
+  settled.set_outcome(answer.is_json ? v1::Settled::RESOLVE_JSON : v1::Settled::RESOLVE_TEXT);
+  settled.set_attempt(answer.attempt);
   settled.set_end(v1::END_DONE);
-  settled.set_budget_spent(run->budget_spent + SpentBy(run->header.dialect(), usage));
-  CancelOthers(run, id, attempt);
   runs_->Settle(run, id, std::move(settled));
 }
 
-void NodeMachine::CancelOthers(Run* run, NodeId id, uint32_t winner) {
-  for (const Attempt& attempt : run->node(id).attempts) {
-    if (PlantedBug(Bug::kLoserForgotten) && attempt.given_up) world_->tokens.erase(attempt.token);
-    // One whose executor is away is cancelled when that comes back with it.
-    if (attempt.number == winner || !run->live.tokens.contains(attempt.token)) continue;
-    const Executor* executor = world_->FindExecutor(attempt.executor_id);
-    if (executor == nullptr || !executor->connected()) continue;
-    world_->Do(SendCancel{.session = executor->session,
-                          .token = attempt.token,
-                          .reason = "another attempt answered first"});
+bool NodeMachine::TryAgain(Run* run, NodeId id, const v1::Error& error) {
+  const Node& node = run->node(id);
+  const model::ErrorInfo& info = model::InfoOf(error.category());
+  const uint32_t tries = node.tries_failed + 1;
+  const uint32_t tries_max = TriesMax(*run, node, error);
+  if (tries >= tries_max || run->returned) return false;
+  const absl::Duration longest = world_->settings().provider_wait_max;
+  const absl::Duration asked = absl::Milliseconds(error.retry_after_ms());
+  const absl::Duration wait = model::BackoffAfter(
+      info.retry, info.retry.counts ? tries : std::max(node.attempts_started, 1u), asked);
+  const absl::Duration jittered = std::min(
+      std::max(WithJitter(wait, run->id(), id, node.attempts_started), asked), longest);
+  if (absl::Milliseconds(node.waited_ms) + jittered > kProviderWaitsMax * longest) return false;
+  if (error.category() == v1::STALL) {
+    SayStalled(run, id, tries, tries_max);
   }
+  runs_->Requeue(run, id, world_->now() + jittered,
+                 std::string(info.name) + ": " + error.message().substr(0, 500),
+                 info.retry.counts);
+  return true;
+}
+
+// SPEC D15.
+void NodeMachine::SayStalled(Run* run, NodeId id, uint32_t tries, uint32_t tries_max) {
+  const Node& node = run->node(id);
+  v1::Event event;
+  event.mutable_line()->set_kind(v1::script::Line::WARNING);
+  event.mutable_line()->set_text(
+      "[stall] agent \"" + LabelOf(node, id) + "\" stalled (no progress) after " +
+      std::to_string(StallMs(node.details->request) / 1000) + "s — retrying (" +
+      std::to_string(tries) + "/" + std::to_string(tries_max - 1) + ")");
+  world_->Emit(run, std::move(event));
+}
+
+bool NodeMachine::FallBack(Run* run, NodeId id, const v1::Error& error) {
+  const Node& node = run->node(id);
+  if (run->returned || !FallsBack(node.details->request, error.category())) return false;
+  const std::string why = std::string(model::InfoOf(error.category()).name) + ": " +
+                          error.message().substr(0, 500);
+  v1::Event line;
+  line.mutable_line()->set_kind(v1::script::Line::WARNING);
+  line.mutable_line()->set_text("[" + LabelOf(node, id) + "] goes on with " +
+                                node.details->request.fallback(0).substr(0, kModelBytesMax) +
+                                ", for its model failed: " + why);
+  world_->Emit(run, std::move(line));
+  runs_->FallBack(run, id, why);
+  return true;
 }
 
 void NodeMachine::OnFailure(Run* run, NodeId id, const v1::Error& error) {
-  const Node& node = run->node(id);
   // Another attempt is still at work: this one's failure decides nothing.
-  if (std::any_of(node.attempts.begin(), node.attempts.end(),
-                  [](const Attempt& a) { return a.live; })) {
-    return;
-  }
-  const model::RetryRule& rule = model::InfoOf(error.category()).retry;
-  const uint32_t tries = node.tries_failed + 1;
-  if (rule.retryable && tries < rule.tries_max && !run->returned) {
-    const absl::Duration wait =
-        model::BackoffAfter(rule, rule.counts ? tries : node.attempts_started,
-                            absl::Milliseconds(error.retry_after_ms()));
-    if (wait <= world_->settings().provider_wait_max) {
-      const absl::Duration jittered =
-          std::max(WithJitter(wait, run->id(), id, node.attempts_started),
-                   absl::Milliseconds(error.retry_after_ms()));
-      runs_->Requeue(
-          run, id, world_->now() + jittered,
-          std::string(model::InfoOf(error.category()).name) + ": " + error.message().substr(0, 500),
-          rule.counts);
-      return;
-    }
-  }
+  if (run->node(id).phase != NodePhase::kAwaited) return;
+  if (TryAgain(run, id, error) || FallBack(run, id, error) || run->paused()) return;
   SettleFailed(run, id, error);
 }
 
 void NodeMachine::SettleFailed(Run* run, NodeId id, const v1::Error& error) {
   const Node& node = run->node(id);
-  std::string label = NodeName(id);
-  if (node.details && !node.details->request.label().empty()) label = node.details->request.label();
   v1::Event line;
   line.mutable_line()->set_kind(v1::script::Line::WARNING);
-  line.mutable_line()->set_text("[" + label.substr(0, 200) +
+  line.mutable_line()->set_text("[" + LabelOf(node, id) +
                                 "] failed: " + error.message().substr(0, 1000));
   world_->Emit(run, std::move(line));
-
-  const bool has_schema = node.details && !node.details->request.schema_json().empty();
-  CancelOthers(run, id, 0);
-  runs_->Settle(run, id, FailureSettlement(run->header.dialect(), error, has_schema));
+  runs_->CancelAttempts(run, id, 0, "the node has failed");
+  Failure failure = FailureOf(run->header.dialect(), error, node.details->request,
+                              /*tries=*/node.tries_failed + 1u);
+  runs_->Settle(run, id, std::move(failure.settled), std::move(failure.value));
 }
 
 void NodeMachine::OnAttemptLost(TokenRef ref, const Loss& loss) {
@@ -189,19 +236,21 @@ void NodeMachine::OnAttemptLost(TokenRef ref, const Loss& loss) {
   const Attempt* attempt = FindAttempt(node, ref.attempt);
   if (attempt == nullptr) return;
   const std::string token = attempt->token;
+  const bool fenced = attempt->fenced;  // then its end changes nothing, whatever its node is doing
   ++world_->stats.lost_attempts;
   if (!loss.given_up || PlantedBug(Bug::kGivenUpForgotten)) world_->tokens.erase(token);
-  if (!ref.run->ended() && node.phase != NodePhase::kSettled && attempt->live) {
+  if (!ref.run->ended() && attempt->live && (!node.decided() || fenced)) {
     v1::Event event;
     v1::AttemptEnded* ended = event.mutable_attempt_ended();
     ended->set_node(ref.node);
     ended->set_attempt(ref.attempt);
     ended->mutable_error()->set_category(v1::HOST_LOST);
     ended->mutable_error()->set_message(loss.why);
-    ended->set_re_executed(loss.re_executed);
+    ended->set_re_executed(loss.re_executed && !fenced);
     ended->set_given_up(loss.given_up);
+    ended->set_discarded(fenced);
     world_->Emit(ref.run, std::move(event));
-    if (node.phase == NodePhase::kAwaited) {
+    if (!fenced && node.phase == NodePhase::kAwaited) {
       runs_->Requeue(ref.run, ref.node, absl::InfinitePast(), loss.why, /*counts=*/false);
     }
   }
@@ -214,14 +263,14 @@ NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& 
   const Attempt* attempt = FindAttempt(node, ref.attempt);
   if (attempt == nullptr) return Lease::kOver;
   const std::string why = "host lost: executor " + executor_name + " has not come back";
-  if (ref.run->ended() || node.phase == NodePhase::kSettled) {
+  if (ref.run->ended() || (node.decided() && !attempt->fenced)) {
     // Of an open run it stays known: should it come back finished, its usage counts.
     const std::string token = attempt->token;
     if (ref.run->ended()) world_->tokens.erase(token);
     runs_->ReleaseAttempt(ref.run, token);
     return Lease::kOver;
   }
-  if (attempt->repeatable || PlantedBug(Bug::kSideEffectsRepeated)) {
+  if (attempt->repeatable || attempt->fenced || PlantedBug(Bug::kSideEffectsRepeated)) {
     OnAttemptLost(ref, {.why = why, .re_executed = true, .given_up = true});
     return Lease::kOver;
   }
@@ -237,7 +286,7 @@ NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& 
 void NodeMachine::OnAttemptBack(TokenRef ref, const Executor& executor) {
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
-  if (attempt == nullptr || ref.run->ended() || node.phase == NodePhase::kSettled) return;
+  if (attempt == nullptr || ref.run->ended() || node.decided() || attempt->fenced) return;
   ++world_->stats.adoptions;
   if (attempt->live && node.phase == NodePhase::kRunning) return;
   v1::Event event;

@@ -27,6 +27,8 @@ class NodeMachine {
   // and the attempt is waited for.
   enum class Lease { kOver, kKept };
   Lease OnLeaseExpired(TokenRef ref, const std::string& executor_name);
+  // An answer that was held while the run was paused: what it means now.
+  void SettleAnswered(Run* run, NodeId id);
   // A host came back with an attempt that was given up or blocked.
   void OnAttemptBack(TokenRef ref, const Executor& executor);
 
@@ -34,9 +36,10 @@ class NodeMachine {
   void OnAnswer(Run* run, NodeId id, uint32_t attempt, v1::Result result);
   void OnFailure(Run* run, NodeId id, const v1::Error& error);
   void EmitEnded(TokenRef ref, v1::Result result, bool discarded);
-  void SettleOk(Run* run, NodeId id, uint32_t attempt, bool is_json, const v1::Usage& usage);
+  bool TryAgain(Run* run, NodeId id, const v1::Error& error);
+  bool FallBack(Run* run, NodeId id, const v1::Error& error);
+  void SayStalled(Run* run, NodeId id, uint32_t tries, uint32_t tries_max);
   void SettleFailed(Run* run, NodeId id, const v1::Error& error);
-  void CancelOthers(Run* run, NodeId id, uint32_t winner);
 
   World* const world_;
   RunMachine* const runs_;

@@ -8,7 +8,9 @@ bool IsGated(const Effect& effect) {
   if (PlantedBug(Bug::kAckBeforeCommit) && std::holds_alternative<SendAck>(effect)) return false;
   if (PlantedBug(Bug::kReplyBeforeCommit) && std::holds_alternative<Reply>(effect)) return false;
   return !std::holds_alternative<Append>(effect) && !std::holds_alternative<HostStart>(effect) &&
-         !std::holds_alternative<HostSettle>(effect) && !std::holds_alternative<HostRelease>(effect);
+         !std::holds_alternative<HostSettle>(effect) &&
+         !std::holds_alternative<HostRelease>(effect) &&
+         !std::holds_alternative<FindWorkflow>(effect);
 }
 
 void OutputGate::Cut(uint64_t ticket) {

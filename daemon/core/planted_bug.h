@@ -32,6 +32,21 @@ enum class Bug {
   kTriedAfterReturn,        // a lost attempt is replaced though nobody waits for its node
   kFollowsHashOrder,        // effects come in the order of a hash table
   kEvictedBeforeDrained,   // an ended run is freed while its attempts are cancelled
+  kStartsWhilePaused,      // a queued node of a paused run is assigned
+  kDeliversWhilePaused,    // a settlement reaches the script of a paused run
+  kTimerFiresWhilePaused,  // a timer of a paused run settles
+  kTimersForgotten,        // one that was due while its run was paused never fires
+  kHeldForgotten,          // an answer that was held is not settled when the run goes on
+  kHeldOutOfOrder,         // held answers are settled in call order
+  kSkipUndoesAnswer,       // a skip takes a held answer away
+  kSkipLeavesAttempts,     // what a skipped node has running is not cancelled
+  kFencedAnswerTaken,      // the answer of an attempt from before a restart settles the node
+  kRestartedNotQueued,     // a restarted node is not queued again
+  kLookupForgotten,        // a restart does not ask again for a workflow
+  kLookupAnsweredTwice,    // a second answer to a look-up settles again
+  kPrefixGoesOn,           // by prefix, a miss does not end reuse
+  kAnswersTwice,           // by content, an old result answers two calls
+  kReservationIgnored,     // a call starts though its run's budget is held by others
   kCount,
 };
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "daemon/base/ids.h"
+#include "daemon/core/fallback.h"
+#include "daemon/core/label.h"
 #include "daemon/core/planted_bug.h"
 
 namespace odw::core {
@@ -10,12 +11,7 @@ namespace {
 
 constexpr size_t kKeysOfEndedMax = 10000;
 constexpr size_t kLabelsBytesMax = 500;
-
-std::string LabelOf(const Run& run, NodeId id) {
-  const Node& node = run.node(id);
-  if (node.details && !node.details->request.label().empty()) return node.details->request.label();
-  return NodeName(id);
-}
+constexpr size_t kReasonBytesMax = 500;
 
 }  // namespace
 
@@ -67,6 +63,7 @@ void RunMachine::OnSubmit(Submit submit) {
   Run* run = owned.get();
   const std::string run_id = submit.header.run_id();
   run->header.set_run_id(run_id);
+  run->live.reusable = std::move(submit.reusable);
   world_->runs[run_id] = std::move(owned);
   ++world_->stats.submits;
 
@@ -113,17 +110,65 @@ void RunMachine::OnStop(const StopRun& stop) {
 
 // ---- Settlements and second attempts
 
-void RunMachine::Settle(Run* run, NodeId id, v1::Settled settled) {
+void RunMachine::Settle(Run* run, NodeId id, v1::Settled settled,
+                        std::optional<model::Value> value) {
+  const Node& node = run->node(id);
   settled.set_seq(run->settlements.size() + 1);
   settled.set_node(id);
-  settled.set_kind(static_cast<uint32_t>(run->node(id).kind));
-  settled.set_budget_spent(std::max(settled.budget_spent(), run->budget_spent));
+  settled.set_kind(static_cast<uint32_t>(node.kind));
+  settled.set_budget_spent(run->budget_spent + node.spent + run->late_spent);
+  std::vector<model::Value> values;
+  if (value) {
+    *settled.mutable_value() = value->ref;
+    values.push_back(std::move(*value));
+  }
   v1::Event event;
   *event.mutable_settled() = std::move(settled);
-  world_->Emit(run, std::move(event));
+  world_->Emit(run, std::move(event), std::move(values));
   ++world_->stats.settled;
   --run->live.unsettled;
   if (!run->returned) hosts_->Want(run);  // nothing is delivered after the return
+}
+
+void RunMachine::Refuse(Run* run, NodeId id, const std::string& code, const std::string& message) {
+  v1::Settled settled;
+  settled.set_outcome(v1::Settled::REJECT);
+  settled.set_error_name("Error");
+  settled.set_error_message(message);
+  settled.set_error_code(code);
+  settled.set_end(v1::END_REFUSED);
+  Settle(run, id, std::move(settled));
+  if (run->refusals > run->header.settings().call_refusals_max() && !run->returned) {
+    Fail(run, v1::LIMIT,
+         "the script went on calling after " + std::to_string(run->refusals) +
+             " refusals (call_refusals_max)");
+  }
+}
+
+void RunMachine::Pause(Run* run, const std::string& by, const std::string& why) {
+  v1::Event event;
+  event.mutable_paused()->set_by(by);
+  event.mutable_paused()->set_why(why.substr(0, kReasonBytesMax));
+  world_->Emit(run, std::move(event));
+  hosts_->Hold(run);
+}
+
+void RunMachine::OnUnaffordable(const Unaffordable& call) {
+  if (call.run->ended() || call.run->returned || call.run->paused()) return;
+  if (call.pauses) return Pause(call.run, "ceiling", call.why);
+  if (call.run->node(call.node).phase == NodePhase::kQueued) {
+    Refuse(call.run, call.node, "budget", call.why);
+  }
+}
+
+void RunMachine::FindWorkflowOf(Run* run, NodeId id) {
+  const Lookup& lookup = *run->node(id).lookup;
+  world_->Do(FindWorkflow{.run_id = run->id(),
+                          .node = id,
+                          .cwd = run->header.settings().cwd(),
+                          .name = lookup.name,
+                          .script_path = lookup.script_path,
+                          .dialect = run->header.dialect()});
 }
 
 void RunMachine::Requeue(Run* run, NodeId id, absl::Time not_before, const std::string& why,
@@ -142,13 +187,26 @@ void RunMachine::Requeue(Run* run, NodeId id, absl::Time not_before, const std::
     world_->WakeAt(not_before, Alarm::Kind::kNodeDue, run->id(), id);
   } else {
     scheduler_->Enqueue(run, id);
+    world_->MarkDirty(run);  // it may wait for an executor from now on, and says so
   }
+}
+
+void RunMachine::FallBack(Run* run, NodeId id, const std::string& why) {
+  v1::Event event;
+  event.mutable_requeued()->set_node(id);
+  event.mutable_requeued()->set_why(why);
+  event.mutable_requeued()->set_not_before_unix_ms(kNextFallback);
+  world_->Emit(run, std::move(event));
+  ++world_->stats.requeues;
+  scheduler_->Enqueue(run, id);
 }
 
 void RunMachine::OnNodeDue(Run* run, NodeId id) {
   Node& node = run->node(id);
   if (run->ended() || run->returned || node.due_ms > world_->now_ms()) return;
   if (node.phase == NodePhase::kTimer) {
+    // Its alarm is set again when the run goes on.
+    if (run->paused() && !PlantedBug(Bug::kTimerFiresWhilePaused)) return;
     v1::Settled settled;
     settled.set_outcome(v1::Settled::RESOLVE_UNDEFINED);
     settled.set_end(v1::END_TIMER);
@@ -185,45 +243,59 @@ void RunMachine::Return(Run* run, v1::RunReturned returned, model::Value value) 
 
 void RunMachine::FinishReturned(Run* run) {
   if (run->ended()) return;
+  NameLeftovers(run);
   const v1::Error error = run->returned->error();
   End(run, run->returned->ok() ? v1::COMPLETED : v1::FAILED, error);
 }
 
-void RunMachine::OnReturnGrace(Run* run) {
-  if (run->ended() || !run->returned) return;
-  std::vector<NodeId> left;
-  for (const std::string& token : run->live.tokens) left.push_back(world_->tokens.at(token).node);
-  std::sort(left.begin(), left.end());
+// SPEC L8: agent calls that nobody waited for, whether they had begun or not.
+void RunMachine::NameLeftovers(Run* run) {
   std::string labels;
-  for (const NodeId id : left) {
-    if (labels.size() < kLabelsBytesMax) labels += (labels.empty() ? "" : ", ") + LabelOf(*run, id);
+  for (NodeId id = 1; id <= run->nodes.size() && labels.size() < kLabelsBytesMax; ++id) {
+    const Node& node = run->node(id);
+    if (node.kind != v1::script::AGENT || node.phase == NodePhase::kSettled) continue;
+    labels += (labels.empty() ? "" : ", ") + LabelOf(node, id);
+    if (node.attempts_started == 0) labels += " (not started)";
   }
-  if (!labels.empty()) {
-    v1::Event event;
-    event.mutable_line()->set_kind(v1::script::Line::WARNING);
-    event.mutable_line()->set_text("the workflow returned while agents were running; cancelled: " +
-                                   labels);
-    world_->Emit(run, std::move(event));
-  }
-  FinishReturned(run);
+  if (labels.empty()) return;
+  v1::Event event;
+  event.mutable_line()->set_kind(v1::script::Line::WARNING);
+  event.mutable_line()->set_text("the workflow returned while agents were running; cancelled: " +
+                                 labels);
+  world_->Emit(run, std::move(event));
 }
 
-void RunMachine::CancelAttempts(Run* run, const std::string& reason) {
+void RunMachine::OnReturnGrace(Run* run) {
+  if (!run->ended() && run->returned) FinishReturned(run);
+}
+
+void RunMachine::Cancel(const Attempt& attempt, const std::string& reason) {
+  const Executor* executor = world_->FindExecutor(attempt.executor_id);
+  if (executor == nullptr) return;
+  if (executor->connected()) {
+    world_->Do(SendCancel{.session = executor->session, .token = attempt.token, .reason = reason});
+  } else {
+    // One that is away is told when it comes back. Once its lease is over nothing more is expected.
+    world_->WakeAt(std::max(world_->now(), executor->lease_until), Alarm::Kind::kLease,
+                   attempt.executor_id);
+  }
+}
+
+void RunMachine::CancelAttempts(Run* run, NodeId id, uint32_t winner, const std::string& reason) {
+  for (const Attempt& attempt : run->node(id).attempts) {
+    if (PlantedBug(Bug::kLoserForgotten) && attempt.given_up) world_->tokens.erase(attempt.token);
+    if (attempt.number == winner || !run->live.tokens.contains(attempt.token)) continue;
+    Cancel(attempt, reason);
+  }
+}
+
+void RunMachine::CancelAll(Run* run) {
   // Sorted: the same inputs give the same effects.
   std::vector<std::string> tokens(run->live.tokens.begin(), run->live.tokens.end());
   if (!PlantedBug(Bug::kFollowsHashOrder)) std::sort(tokens.begin(), tokens.end());
   for (const std::string& token : tokens) {
     const TokenRef ref = world_->tokens.at(token);
-    const Attempt* attempt = FindAttempt(run->node(ref.node), ref.attempt);
-    Executor* executor = world_->FindExecutor(attempt->executor_id);
-    if (executor == nullptr) continue;
-    if (executor->connected()) {
-      world_->Do(SendCancel{.session = executor->session, .token = token, .reason = reason});
-    } else {
-      // Once its lease is over nothing more is expected of it.
-      world_->WakeAt(std::max(world_->now(), executor->lease_until), Alarm::Kind::kLease,
-                     attempt->executor_id);
-    }
+    Cancel(*FindAttempt(run->node(ref.node), ref.attempt), "the run has ended");
   }
 }
 
@@ -236,7 +308,7 @@ void RunMachine::End(Run* run, v1::RunState state, const v1::Error& error) {
   world_->Emit(run, std::move(event));
   hosts_->Release(run);
   scheduler_->Forget(run);
-  CancelAttempts(run, "the run has ended");
+  CancelAll(run);
   ForgetGivenUpAttempts(run);
   world_->Do(RunEnded{.run_id = run->id()});
   ended_.push_back(run->id());
@@ -272,7 +344,7 @@ void RunMachine::ReleaseAttempt(Run* run, const std::string& token) {
   --run->live.running;
   if (run->ended()) return;
   if (!run->returned) {
-    scheduler_->ReleaseRunSlot(run);
+    scheduler_->RunMayStart(run);
   } else if (run->live.tokens.empty()) {
     FinishReturned(run);
   }
@@ -312,6 +384,7 @@ void RunMachine::Recover(Run* run) {
     if (node.phase == NodePhase::kTimer || node.phase == NodePhase::kBackoff) {
       world_->WakeAt(absl::FromUnixMillis(node.due_ms), Alarm::Kind::kNodeDue, run->id(), id);
     }
+    if (node.phase == NodePhase::kLookup && !PlantedBug(Bug::kLookupForgotten)) FindWorkflowOf(run, id);
   }
   if (run->returned) {
     world_->WakeAt(absl::FromUnixMillis(run->returned_ms) +

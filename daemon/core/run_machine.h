@@ -2,6 +2,7 @@
 // script does is in turns.h.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "daemon/core/host_admission.h"
@@ -19,20 +20,42 @@ class RunMachine {
 
   void OnSubmit(Submit submit);
   void OnStop(const StopRun& stop);
+  // The run that held this idempotency key is deleted.
+  void ForgetKey(const std::string& owner, const std::string& key) {
+    keys_.erase(owner + '\0' + key);
+  }
 
-  // Journals what the script will see of a call and feeds it. The caller fills all but the sequence.
+  // Journals what the script will see of a call and feeds it, or holds it while the run is paused. The
+  // caller fills all but sequence, node and budget. `value`: of RESOLVE_* without an attempt.
   // REQUIRES: the node is not settled and the run has not ended.
-  void Settle(Run* run, NodeId node, v1::Settled settled);
+  void Settle(Run* run, NodeId node, v1::Settled settled,
+              std::optional<model::Value> value = std::nullopt);
+
+  // Rejects a call by a settlement, so that replay sees the same. A script that goes on for ever after
+  // refusals is failed (SPEC P32).
+  void Refuse(Run* run, NodeId node, const std::string& code, const std::string& message);
+
+  // Attempts of this node, but for number `winner`, that may still run: nobody waits for them any more.
+  void CancelAttempts(Run* run, NodeId node, uint32_t winner, const std::string& reason);
 
   // The script's body is done, or its run cannot go on: fixes the result, and ends the run as soon as
   // nothing of it runs any more, at the latest after its grace.
   void Return(Run* run, v1::RunReturned returned, model::Value value);
   void Fail(Run* run, v1::ErrorCategory category, const std::string& message);
+  // REQUIRES: the run is open, has not returned and is not paused.
+  void Pause(Run* run, const std::string& by, const std::string& why);
+  // A queued call that its run cannot pay for: refused, or the run is paused.
+  void OnUnaffordable(const Unaffordable& call);
   // Ends the run now. Its attempts are cancelled, and waited for a while.
   void End(Run* run, v1::RunState state, const v1::Error& error);
 
+  // Asks for the workflow that the node names. REQUIRES: the node is kLookup.
+  void FindWorkflowOf(Run* run, NodeId node);
   // Queues the node again, at once or at `not_before`.
   void Requeue(Run* run, NodeId node, absl::Time not_before, const std::string& why, bool counts);
+
+  // Queues the node with its next fallback. REQUIRES: it has one.
+  void FallBack(Run* run, NodeId node, const std::string& why);
 
   // A timer fires or a backoff ends.
   void OnNodeDue(Run* run, NodeId node);
@@ -53,7 +76,9 @@ class RunMachine {
 
  private:
   void FinishReturned(Run* run);
-  void CancelAttempts(Run* run, const std::string& reason);
+  void NameLeftovers(Run* run);
+  void CancelAll(Run* run);
+  void Cancel(const Attempt& attempt, const std::string& reason);
   void ForgetGivenUpAttempts(Run* run);
   bool ReplyToKnownKey(const Submit& submit);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/ids.h"
+#include "daemon/core/planted_bug.h"
 
 namespace odw::core {
 namespace {
@@ -26,14 +27,14 @@ bool Repeatable(const v1::AgentRequest& request, const v1::Register& executor) {
   if (request.runtime() == "command") {
     return Contains(executor.read_only_commands(), request.command());
   }
-  return request.runtime() == "mock" || request.runtime() == "bamboo" ||
-         request.permission() == "read-only";
+  return request.runtime() == "mock" || request.permission() == "read-only";
 }
 
 }  // namespace
 
-bool Scheduler::AtCap(const Run& run) const {
-  return run.live.running >= run.header.settings().concurrency();
+bool Scheduler::MayStart(const Run& run) const {
+  if (run.paused() && !PlantedBug(Bug::kStartsWhilePaused)) return false;
+  return run.live.running < run.header.settings().concurrency();
 }
 
 Scheduler::Demand* Scheduler::DemandOf(const v1::AgentRequest& request) {
@@ -73,7 +74,7 @@ void Scheduler::Enqueue(Run* run, NodeId node) {
     queue->run = run;
   }
   queue->nodes.push_back(node);
-  if (!AtCap(*run)) AddToRing(demand, queue.get());
+  if (MayStart(*run)) AddToRing(demand, queue.get());
 }
 
 void Scheduler::Forget(Run* run) {
@@ -90,8 +91,8 @@ void Scheduler::Forget(Run* run) {
   absl::erase_if(demands_, [](const auto& entry) { return entry.second->by_run.empty(); });
 }
 
-void Scheduler::ReleaseRunSlot(Run* run) {
-  if (AtCap(*run)) return;
+void Scheduler::RunMayStart(Run* run) {
+  if (!MayStart(*run)) return;
   for (Demand* demand : order_) {
     const auto found = demand->by_run.find(run);
     if (found != demand->by_run.end()) AddToRing(demand, found->second.get());
@@ -141,6 +142,15 @@ Executor* Scheduler::FreeExecutor(Demand* demand) {
   return best;
 }
 
+// Entries outlive what they were made for: a node that was settled, or that asks for another model now.
+bool Scheduler::Waits(const Run& run, NodeId id, const Demand& demand) {
+  const Node& node = run.node(id);
+  if (node.phase != NodePhase::kQueued) return false;
+  const v1::AgentRequest& request = node.details->request;
+  return request.runtime() == demand.runtime && request.provider() == demand.provider &&
+         request.model() == demand.model;
+}
+
 Scheduler::RunQueue* Scheduler::Next(Demand* demand) {
   while (!demand->owners.empty()) {
     OwnerRing* owner = demand->owners.front();
@@ -150,18 +160,36 @@ Scheduler::RunQueue* Scheduler::Next(Demand* demand) {
       continue;
     }
     RunQueue* queue = owner->runs.front();
-    while (!queue->nodes.empty() &&
-           queue->run->node(queue->nodes.front()).phase != NodePhase::kQueued) {
+    while (!queue->nodes.empty() && !Waits(*queue->run, queue->nodes.front(), *demand)) {
       queue->nodes.pop_front();
     }
-    if (!queue->nodes.empty() && !AtCap(*queue->run)) return queue;
-    queue->in_ring = false;  // comes back by Enqueue or ReleaseRunSlot
+    if (!queue->nodes.empty() && MayStart(*queue->run)) return queue;
+    queue->in_ring = false;  // comes back by Enqueue or RunMayStart
     owner->runs.pop_front();
   }
   return nullptr;
 }
 
-void Scheduler::Assign(Run* run, NodeId id, Executor* executor) {
+Affordance Scheduler::AffordAt(const Run& run, NodeId id, const Demand& demand,
+                               const Executor& executor) const {
+  if (!HasCeiling(run.header.settings())) return {};
+  std::vector<const Attempt*> in_flight;
+  for (const std::string& token : run.live.tokens) {
+    const TokenRef ref = world_->tokens.at(token);
+    in_flight.push_back(FindAttempt(ref.run->node(ref.node), ref.attempt));
+  }
+  const v1::Model* price = nullptr;
+  for (const v1::Model& model : executor.info.models()) {
+    const bool same = model.name() == demand.model &&
+                      (demand.provider.empty() || model.provider() == demand.provider);
+    if (same) price = &model;
+  }
+  Affordance afford = Afford(run, run.node(id), in_flight, price);
+  if (PlantedBug(Bug::kReservationIgnored) && afford.kind == Affordance::Kind::kWaits) return {};
+  return afford;
+}
+
+void Scheduler::Assign(Run* run, NodeId id, Executor* executor, const Affordance& afford) {
   Node& node = run->node(id);
   const uint32_t number = node.attempts_started + 1;
   const std::string token = AttemptToken(run->id(), id, number);
@@ -173,6 +201,12 @@ void Scheduler::Assign(Run* run, NodeId id, Executor* executor) {
   started->set_executor_id(executor->info.executor_id());
   started->set_executor_pid(executor->info.pid());
   started->set_repeatable(Repeatable(node.details->request, executor->info));
+  started->set_runtime(node.details->request.runtime());
+  started->set_provider(node.details->request.provider());
+  started->set_model(node.details->request.model());
+  started->set_reserved_tokens(afford.reserved_tokens);
+  started->set_reserved_micros(afford.reserved_micros);
+  started->set_output_tokens_max(afford.output_tokens_max);
   world_->Emit(run, std::move(event));
 
   ++run->live.running;
@@ -188,6 +222,9 @@ void Scheduler::Assign(Run* run, NodeId id, Executor* executor) {
   send.assign.set_node(id);
   send.assign.set_attempt(number);
   *send.assign.mutable_request() = node.details->request;
+  if (afford.output_tokens_max > 0) {
+    send.assign.mutable_request()->set_output_tokens_max(afford.output_tokens_max);
+  }
   world_->Do(std::move(send));
 }
 
@@ -198,15 +235,24 @@ bool Scheduler::AssignOne(Demand* demand) {
   RunQueue* queue = Next(demand);
   if (queue == nullptr) return false;
   const NodeId node = queue->nodes.front();
-  queue->nodes.pop_front();
-  // Round robin: the run goes to the end of its owner's ring, the owner to the end of the demand's.
+  const Affordance afford = AffordAt(*queue->run, node, *demand, *executor);
   OwnerRing* owner = demand->owners.front();
   owner->runs.pop_front();
   queue->in_ring = false;
+  if (afford.kind == Affordance::Kind::kWaits) return true;  // comes back when one of its run ends
+  if (afford.kind != Affordance::Kind::kFits) {
+    const bool pauses = afford.kind == Affordance::Kind::kPauses;
+    if (!pauses) queue->nodes.pop_front();
+    unaffordable_.push_back(
+        {.run = queue->run, .node = node, .pauses = pauses, .why = afford.why});
+    return true;  // comes back once that was seen to
+  }
+  queue->nodes.pop_front();
+  // Round robin: the run goes to the end of its owner's ring, the owner to the end of the demand's.
   demand->owners.pop_front();
   demand->owners.push_back(owner);
-  Assign(queue->run, node, executor);
-  if (!AtCap(*queue->run)) AddToRing(demand, queue);
+  Assign(queue->run, node, executor, afford);
+  if (MayStart(*queue->run)) AddToRing(demand, queue);
   return true;
 }
 

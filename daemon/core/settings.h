@@ -19,6 +19,8 @@ struct Settings {
   absl::Duration provider_wait_max = absl::Hours(24);
   // A host that dies this often in a row without any progress of its run fails the run.
   uint32_t host_deaths_max = 3;
+  // Calls of any kind in a run; one more fails it (SPEC P32).
+  uint64_t calls_max = 250'000;
 };
 
 }  // namespace odw::core

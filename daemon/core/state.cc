@@ -9,6 +9,12 @@ Attempt* FindAttempt(Node& node, uint32_t number) {
   return nullptr;
 }
 
+double SpentBy(v1::Dialect dialect, const v1::Usage& usage) {
+  const double output = static_cast<double>(usage.output_tokens());
+  if (dialect != v1::ODW) return output;
+  return output + static_cast<double>(usage.input_tokens() + usage.cached_input_tokens());
+}
+
 void AddUsage(const v1::Usage& more, v1::Usage* total) {
   total->set_input_tokens(total->input_tokens() + more.input_tokens());
   total->set_output_tokens(total->output_tokens() + more.output_tokens());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "daemon/core/input.h"
@@ -26,8 +27,13 @@ struct Attempt {
   std::string executor_id;
   uint32_t executor_pid = 0;
   bool repeatable = false;
-  bool live = false;      // may still answer, and is waited for
+  bool live = false;      // may still answer
   bool given_up = false;  // its executor did not come back in time; a late success is still welcome
+  bool fenced = false;    // its node was restarted: only its usage counts
+  uint64_t reserved_tokens = 0;  // held against the run's ceilings while it fills the run's cap
+  int64_t reserved_micros = 0;
+
+  bool awaited() const { return live && !fenced; }
 };
 
 enum class NodePhase : uint8_t {
@@ -36,7 +42,8 @@ enum class NodePhase : uint8_t {
   kRunning,  // an attempt is live
   kBlocked,  // its host is lost and it may not be repeated
   kTimer,    // waits for due_ms, then settled
-  kAwaited,  // an attempt ended; the decision follows in the same step
+  kLookup,   // a workflow is looked for
+  kAwaited,  // an attempt ended; the decision follows in the same step, or when the run goes on
   kSettled,
 };
 
@@ -44,22 +51,44 @@ enum class NodePhase : uint8_t {
 struct CallDetails {
   v1::AgentRequest request;  // without the prompt
   model::Value prompt;
+  std::string reuse_key;
+};
+
+// What a call of workflow() names, until it settles.
+struct Lookup {
+  std::string name, script_path;
+};
+
+// What the last attempt ended with, until its node settles.
+struct AttemptAnswer {
+  uint32_t attempt = 0;
+  bool ok = false;
+  bool is_json = false;
+  model::Value value;  // ok
+  v1::Error error;     // !ok
 };
 
 struct Node {
   Fingerprint fingerprint{};
   std::unique_ptr<CallDetails> details;
-  std::unique_ptr<model::Value> answer;  // of an attempt, until it settles the node
+  std::unique_ptr<Lookup> lookup;  // WORKFLOW
+  std::unique_ptr<AttemptAnswer> answer;
   std::vector<Attempt> attempts;
   int64_t due_ms = 0;
   int64_t queued_ms = 0;  // when it last became ready to run
   std::string runtime;    // AGENT; outlives `details` for the metrics
+  int64_t waited_ms = 0;  // in backoffs, since the call or its restart
+  double spent = 0;       // by its attempts so far, as the budget counts
   uint64_t settled_seq = 0;
   uint32_t attempts_started = 0;
   uint16_t tries_failed = 0;  // that count against the node
   uint8_t kind = 0;           // v1::script::CallKind
   NodePhase phase = NodePhase::kQueued;
   v1::ErrorCategory last_error = v1::ERROR_CATEGORY_UNSPECIFIED;
+
+  // What it ends with is journaled: no later answer or command changes it. Held until the run goes on
+  // when that is not its settlement.
+  bool decided() const { return phase == NodePhase::kSettled || phase == NodePhase::kAwaited; }
 };
 
 // Settlement number i of a run is settlements[i - 1].
@@ -96,6 +125,14 @@ struct Counts {
            blocked = 0, cancelled = 0;
 };
 
+// What calls of one model have used of late (budget.h).
+struct Estimate {
+  double tokens = 0, micros = 0;
+};
+
+// Of a reuse table: the reuse keys of its successes by request key, in call order.
+using ReuseIndex = absl::flat_hash_map<std::string, std::vector<std::string>>;
+
 struct Run {
   v1::RunSubmitted header;
   int64_t submitted_ms = 0;
@@ -106,7 +143,10 @@ struct Run {
   uint64_t refusals = 0;
   uint64_t lines = 0;      // recorded script lines
   double budget_spent = 0;
+  double late_spent = 0;   // by attempts of settled nodes; the next settlement carries it
   v1::RunState state = v1::RUNNING;
+  std::string paused_why;
+  std::vector<NodeId> held;  // kAwaited while paused, in the order in which they ended
   v1::Health health = v1::OK;
   v1::Error error;
   int64_t ended_ms = 0;
@@ -114,11 +154,20 @@ struct Run {
   int64_t returned_ms = 0;
   Counts counts;
   v1::Usage usage;
+  v1::Usage saved_usage;  // of cached nodes: what was not paid again
   std::array<uint32_t, 32> census{};  // failed nodes by ErrorCategory
   uint32_t re_executed = 0;
   uint64_t re_executed_tokens = 0;
   std::string current_phase;
   std::vector<std::string> phases;
+  // Agent calls so far by request and place (reuse_key.h), and the agent types that they named.
+  absl::flat_hash_map<std::string, uint32_t> occurrences;
+  absl::flat_hash_set<std::string> agent_types;
+  // Successes of calls with an id of their own (SPEC O24): by request key, the settlement's number.
+  absl::flat_hash_map<std::string, uint64_t> memo;
+  absl::flat_hash_map<std::string, Estimate> estimates;  // of runs with a ceiling, by model
+  // Nodes of the resumed run that have answered a call of this one.
+  absl::flat_hash_set<uint64_t> reused;
 
   HostLink host;
 
@@ -129,10 +178,12 @@ struct Run {
     absl::flat_hash_set<std::string> tokens;  // attempts whose answer may still come
     bool dirty = false;                 // its summary must be rewritten
     std::shared_ptr<const ReuseTable> reusable;  // of header.resumed_from(); null: none
+    std::shared_ptr<const ReuseIndex> reuse_index;  // of `reusable`, once it was needed
   } live;
 
   const std::string& id() const { return header.run_id(); }
   bool ended() const { return state != v1::RUNNING && state != v1::PAUSED; }
+  bool paused() const { return state == v1::PAUSED; }
   Node& node(NodeId id) { return nodes[id - 1]; }
   const Node& node(NodeId id) const { return nodes[id - 1]; }
 };
@@ -161,5 +212,7 @@ struct TokenRef {
 
 Attempt* FindAttempt(Node& node, uint32_t number);
 void AddUsage(const v1::Usage& more, v1::Usage* total);
+// What counts against budget.spent(): output tokens, or all tokens in the original's dialect (SPEC O8).
+double SpentBy(v1::Dialect dialect, const v1::Usage& usage);
 
 }  // namespace odw::core

@@ -1,5 +1,7 @@
 #include "daemon/core/summary.h"
 
+#include "daemon/core/budget.h"
+
 namespace odw::core {
 
 v1::RunSummary Summarize(const Run& run, const Scheduler& scheduler) {
@@ -39,7 +41,12 @@ v1::RunSummary Summarize(const Run& run, const Scheduler& scheduler) {
   summary.set_re_executed(run.re_executed);
   summary.set_re_executed_tokens(run.re_executed_tokens);
   if (run.state == v1::COMPLETED && run.returned) *summary.mutable_result() = run.returned->value_json();
-  if (!run.ended() && run.counts.queued > 0) {
+  summary.set_overshoot_tokens(OvershootOf(run));
+  summary.set_resumed_from(header.resumed_from());
+  if (run.counts.cached > 0) *summary.mutable_saved_usage() = run.saved_usage;
+  if (run.paused()) {
+    summary.add_waiting_for("paused: " + run.paused_why);
+  } else if (!run.ended() && run.counts.queued > 0) {
     for (std::string& reason : scheduler.WaitingFor(run)) summary.add_waiting_for(std::move(reason));
   }
   if (!run.ended() && run.counts.blocked > 0) summary.add_waiting_for("blocked: host lost");

@@ -1,15 +1,29 @@
 #include "daemon/core/turns.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "daemon/base/ids.h"
 #include "daemon/core/call.h"
 #include "daemon/core/planted_bug.h"
+#include "daemon/core/reuse.h"
+#include "daemon/model/utf8.h"
 
 namespace odw::core {
 namespace {
 
 constexpr size_t kLineBytesMax = 16 << 10;
+constexpr size_t kShownBytesMax = 100;  // of a prompt, in an error
+constexpr uint64_t kLargeAgents = 25;
+
+// A call in a few words.
+std::string Described(const v1::script::Call& call) {
+  if (call.kind() == v1::script::TIMER) return "setTimeout()";
+  if (call.kind() == v1::script::WORKFLOW) return "workflow('" + call.name() + call.script_path() + "')";
+  v1::AgentRequest made;
+  made.ParseFromString(call.request());
+  return "agent('" + std::string(model::CutUtf8(made.prompt(), kShownBytesMax)) + "')";
+}
 
 }  // namespace
 
@@ -38,10 +52,9 @@ void Turns::OnTurn(HostTurn input) {
       !PlantedBug(Bug::kFewerCallsUnnoticed)) {
     return MissesCalls(run, "waits");
   }
-  if (run->host.finished == run->settlements.size()) {
-    hosts_->Quiet(run);
-    CheckDeadlock(run);
-  }
+  if (run->host.finished < run->host.fed) return;
+  hosts_->Quiet(run);
+  if (run->host.fed == run->settlements.size()) CheckDeadlock(run);  // else they are held
 }
 
 void Turns::OnLine(Run* run, const v1::script::Line& line) {
@@ -58,15 +71,13 @@ bool Turns::Diverges(Run* run, const v1::script::Call& call, const Fingerprint& 
   const uint64_t expected = run->host.calls_seen;
   if (PlantedBug(Bug::kDivergenceIgnored)) return false;
   if (call.ordinal() == expected && run->node(expected).fingerprint == fingerprint) return false;
-  v1::AgentRequest made;
-  made.ParseFromString(call.request());
-  const Node& node = run->node(expected);
-  const std::string before = node.details ? node.details->request.label() : "a settled call";
+  // A settled node's request is no longer in memory; whoever reads the journal sees it.
   runs_->End(
       run, v1::NEEDS_ATTENTION,
-      MakeError(v1::INTERNAL, "replay diverged at " + NodeName(expected) + ": the journal has '" +
-                                  before + "', the script now calls '" + made.label() +
-                                  "'. Its results are kept; resume it as a new run to go on"));
+      MakeError(v1::INTERNAL, "replay diverged at " + NodeName(expected) +
+                                  ": the journal has another call there (odwctl status " + run->id() +
+                                  " --nodes shows it), the script now calls " + Described(call) +
+                                  ". Its results are kept; resume it as a new run to go on"));
   return true;
 }
 
@@ -79,73 +90,86 @@ void Turns::OnCall(Run* run, v1::script::Call call) {
   }
   if (call.ordinal() != run->host.calls_seen || run->returned) return;  // a host that lost count
 
-  std::vector<model::Value> values;
+  if (run->nodes.size() >= world_->settings().calls_max) {
+    return runs_->Fail(run, v1::LIMIT,
+                       "the script has made " + std::to_string(run->nodes.size()) +
+                           " calls, the most that a run may make (calls_max)");
+  }
+  CallRecord record = RecordOf(call, *run, world_->now_ms());
+  if (!record.warning.empty()) {
+    v1::Event warning;
+    warning.mutable_line()->set_kind(v1::script::Line::WARNING);
+    warning.mutable_line()->set_text(std::move(record.warning));
+    world_->Emit(run, std::move(warning));
+  }
+  const std::string refused = record.called.refused();
   v1::Event event;
-  *event.mutable_called() = RecordOf(call, run->header.settings(), world_->now_ms(), &values);
-  world_->Emit(run, std::move(event), std::move(values));
+  *event.mutable_called() = std::move(record.called);
+  world_->Emit(run, std::move(event), std::move(record.values));
   ++run->live.unsettled;
 
   const NodeId id = run->nodes.size();
-  const Node& node = run->node(id);
-  if (call.kind() == v1::script::AGENT) {
+  if (!refused.empty()) {
+    runs_->Refuse(run, id, "invalid_request", refused);
+  } else if (call.kind() == v1::script::AGENT) {
     OnAgentCall(run, id);
   } else if (call.kind() == v1::script::TIMER) {
-    world_->WakeAt(absl::FromUnixMillis(node.due_ms), Alarm::Kind::kNodeDue, run->id(), id);
+    world_->WakeAt(absl::FromUnixMillis(run->node(id).due_ms), Alarm::Kind::kNodeDue, run->id(), id);
   } else {
-    v1::Settled settled;
-    settled.set_outcome(v1::Settled::REJECT);
-    settled.set_error_name("Error");
-    settled.set_error_message("workflow('" + call.name() +
-                              "'): no workflow with that name. Available: none");
-    settled.set_end(v1::END_REFUSED);
-    runs_->Settle(run, id, std::move(settled));
+    runs_->FindWorkflowOf(run, id);
   }
 }
 
-void Turns::OnWorkflowFound(WorkflowFound found) { (void)found; }
+void Turns::OnWorkflowFound(WorkflowFound found) {
+  Run* run = world_->FindRun(found.run_id);
+  if (run == nullptr || run->ended() || run->returned) return;
+  if (found.node == 0 || found.node > run->nodes.size()) return;
+  const bool answered = run->node(found.node).phase != NodePhase::kLookup;
+  if (answered && !PlantedBug(Bug::kLookupAnsweredTwice)) return;
+  if (!found.ok) return runs_->Refuse(run, found.node, "", found.message);
+  v1::Settled settled;
+  settled.set_outcome(v1::Settled::RESOLVE_JSON);
+  settled.set_end(v1::END_DONE);
+  runs_->Settle(run, found.node, std::move(settled),
+                model::MakeValue(std::move(found.value_json)));
+}
+
+// SPEC J7: advice, once a run.
+void Turns::WarnOfSize(Run* run) {
+  if (run->agents_called != kLargeAgents + 1) return;
+  v1::Event warning;
+  warning.mutable_line()->set_kind(v1::script::Line::WARNING);
+  warning.mutable_line()->set_text("a large workflow: this is its agent call number " +
+                                   std::to_string(run->agents_called) +
+                                   "; --max-tokens, --max-cost and --budget bound what it may spend");
+  world_->Emit(run, std::move(warning));
+}
 
 void Turns::OnAgentCall(Run* run, NodeId id) {
-  if (RefuseAgent(run, id)) return;
-  if (run->node(id).details->request.runtime().empty()) {
-    v1::Settled settled;
-    settled.set_outcome(v1::Settled::REJECT);
-    settled.set_error_name("Error");
-    settled.set_error_message(
-        "agent(): no runtime: give the option `runtime`, or set default_runtime "
-        "in the daemon's config");
-    settled.set_end(v1::END_REFUSED);
-    runs_->Settle(run, id, std::move(settled));
-    return;
+  WarnOfSize(run);
+  // Before any cap or budget: an answer that is there costs nothing (SPEC G6).
+  if (std::optional<Reused> reused = FindReused(run, id)) {
+    return runs_->Settle(run, id, std::move(reused->settled), std::move(reused->value));
   }
-  scheduler_->Enqueue(run, id);
+  if (!RefuseAgent(run, id)) scheduler_->Enqueue(run, id);
 }
 
-// Cap (SPEC J3) and budget (G4): the call is refused by a settlement, so that replay sees the same.
+// Cap (SPEC J3) and budget (G4).
 bool Turns::RefuseAgent(Run* run, NodeId id) {
   const v1::RunSettings& settings = run->header.settings();
-  v1::Settled settled;
   if (run->agents_called > settings.agents_max()) {
-    settled.set_error_message("Workflow agent() call cap reached (" +
-                              std::to_string(settings.agents_max()) + ")");
-    settled.set_error_code("limit");
-  } else if (settings.has_budget_total() && run->budget_spent >= settings.budget_total()) {
-    settled.set_error_message(
-        "Workflow budget exhausted: " + std::to_string(static_cast<int64_t>(run->budget_spent)) +
-        " of " + std::to_string(static_cast<int64_t>(settings.budget_total())) + " tokens");
-    settled.set_error_code("budget");
-  } else {
-    return false;
+    runs_->Refuse(run, id, "limit",
+           "Workflow agent() call cap reached (" + std::to_string(settings.agents_max()) + ")");
+    return true;
   }
-  settled.set_outcome(v1::Settled::REJECT);
-  settled.set_error_name("Error");
-  settled.set_end(v1::END_REFUSED);
-  runs_->Settle(run, id, std::move(settled));
-  if (run->refusals > settings.call_refusals_max()) {
-    runs_->Fail(
-        run, v1::LIMIT,
-        "the script went on calling agent() after " + std::to_string(run->refusals) + " refusals");
+  if (settings.has_budget_total() && run->budget_spent >= settings.budget_total()) {
+    runs_->Refuse(run, id, "budget",
+           "Workflow budget exhausted: " +
+               std::to_string(static_cast<int64_t>(run->budget_spent)) + " of " +
+               std::to_string(static_cast<int64_t>(settings.budget_total())) + " tokens");
+    return true;
   }
-  return true;
+  return false;
 }
 
 void Turns::CancelTimer(Run* run, NodeId id) {
@@ -162,7 +186,7 @@ void Turns::CancelTimer(Run* run, NodeId id) {
 // SPEC L9: the script waits, and nothing that could wake it is under way.
 void Turns::CheckDeadlock(Run* run) {
   if (run->live.unsettled > 0) return;
-  runs_->Fail(run, v1::INVALID_REQUEST,
+  runs_->Fail(run, v1::DEADLOCK,
               "workflow is deadlocked: it waits, and no agent, timer or child is pending. Look for "
               "an await "
               "of a promise that nothing settles");
@@ -171,6 +195,8 @@ void Turns::CheckDeadlock(Run* run) {
 v1::ErrorCategory Turns::CategoryOf(const v1::script::Thrown& thrown) {
   if (thrown.category() == "timeout") return v1::TIMEOUT;
   if (thrown.category() == "out_of_memory") return v1::LIMIT;
+  if (thrown.category() == "result_not_serializable") return v1::RESULT_NOT_SERIALIZABLE;
+  if (thrown.category() == "result_too_large") return v1::OUTPUT_TOO_LARGE;
   return v1::INVALID_REQUEST;
 }
 

@@ -21,6 +21,7 @@ class Turns {
   static v1::ErrorCategory CategoryOf(const v1::script::Thrown& thrown);
   void OnBodyDone(Run* run, const v1::script::Turn& turn);
   void OnAgentCall(Run* run, NodeId id);
+  void WarnOfSize(Run* run);
   bool RefuseAgent(Run* run, NodeId id);
   void CancelTimer(Run* run, NodeId id);
   bool Diverges(Run* run, const v1::script::Call& call, const Fingerprint& fingerprint);

@@ -122,10 +122,17 @@ void RunView::Apply(uint64_t seq, const v1::Event& event) {
         AddUsage(event.late_usage().usage(), node->mutable_usage());
       }
       break;
-    case v1::Event::kStopRequested:
     case v1::Event::kPaused:
+      run_.set_state(v1::PAUSED);
+      paused_why_ = event.paused().why();
+      break;
     case v1::Event::kUnpaused:
+      run_.clear_state();
+      break;
     case v1::Event::kRestarted:
+      OnRestarted(event.restarted());
+      break;
+    case v1::Event::kStopRequested:
     case v1::Event::kBudgetChanged:
     case v1::Event::kSession:
     case v1::Event::BODY_NOT_SET:
@@ -150,6 +157,10 @@ void RunView::OnCalled(int64_t unix_ms, const v1::NodeCalled& called) {
   node->set_scope(called.scope());
   node->set_command(request.command());
   *node->mutable_args() = request.args();
+  node->set_agent_type(request.agent_type());
+  node->set_permission(request.permission());
+  node->set_isolation(request.isolation());
+  node->set_effort(request.effort());
 }
 
 void RunView::OnAttemptStarted(int64_t unix_ms, const v1::AttemptStarted& started) {
@@ -158,6 +169,12 @@ void RunView::OnAttemptStarted(int64_t unix_ms, const v1::AttemptStarted& starte
   if (!IsSettled(node->state())) node->set_state(v1::NODE_RUNNING);
   node->set_attempts(std::max(node->attempts(), started.attempt()));
   node->set_executor(started.executor_id());
+  // As assigned: a fallback may differ from the call's.
+  if (!started.runtime().empty()) {
+    node->set_runtime(started.runtime());
+    node->set_provider(started.provider());
+    node->set_model(started.model());
+  }
   node->set_started_unix_ms(unix_ms);
   blocked_why_.erase(started.node());
 }
@@ -173,15 +190,37 @@ void RunView::OnAttemptEnded(const v1::AttemptEnded& ended) {
   AddUsage(ended.usage(), node->mutable_usage());
   if (ended.discarded()) return;
   if (!ended.model().empty()) node->set_model(ended.model());
+  if (!ended.provider().empty()) node->set_provider(ended.provider());
+  // What a failed attempt left in its worktree is kept and can be looked at.
+  if (ended.has_worktree()) *node->mutable_worktree() = ended.worktree();
   if (!ended.ok()) {
     *node->mutable_error() = ended.error();
+    if (node->attempt_errors_size() < kAttemptErrorsMax) *node->add_attempt_errors() = ended.error();
     return;
   }
   successes_[ended.node()] = {.attempt = ended.attempt(),
                               .value = ended.value(),
                               .is_json = ended.value_is_json(),
                               .started_unix_ms = ended.started_unix_ms(),
-                              .ended_unix_ms = ended.ended_unix_ms()};
+                              .ended_unix_ms = ended.ended_unix_ms(),
+                              .worktree = ended.worktree(),
+                              .schema_path = ended.schema_path(),
+                              .repair_turns = ended.repair_turns(),
+                              .not_enforced = {ended.not_enforced().begin(),
+                                               ended.not_enforced().end()}};
+}
+
+void RunView::FillFrom(Success success, v1::Node* node) {
+  *node->mutable_result() = std::move(success.value);
+  node->set_result_is_json(success.is_json);
+  if (success.started_unix_ms > 0) node->set_started_unix_ms(success.started_unix_ms);
+  if (success.ended_unix_ms > 0) node->set_ended_unix_ms(success.ended_unix_ms);
+  if (!success.worktree.repository().empty()) {
+    *node->mutable_worktree() = std::move(success.worktree);
+  }
+  node->set_schema_path(success.schema_path);
+  node->set_repair_turns(success.repair_turns);
+  node->mutable_not_enforced()->Assign(success.not_enforced.begin(), success.not_enforced.end());
 }
 
 void RunView::OnSettled(int64_t unix_ms, const v1::Settled& settled) {
@@ -192,18 +231,27 @@ void RunView::OnSettled(int64_t unix_ms, const v1::Settled& settled) {
   blocked_why_.erase(settled.node());
   const auto success = successes_.find(settled.node());
   if (success != successes_.end() && success->second.attempt == settled.attempt()) {
-    *node->mutable_result() = std::move(success->second.value);
-    node->set_result_is_json(success->second.is_json);
-    if (success->second.started_unix_ms > 0) {
-      node->set_started_unix_ms(success->second.started_unix_ms);
-    }
-    if (success->second.ended_unix_ms > 0) node->set_ended_unix_ms(success->second.ended_unix_ms);
+    FillFrom(std::move(success->second), node);
+  } else if (settled.has_value()) {
+    *node->mutable_result() = settled.value();
+    node->set_result_is_json(settled.outcome() == v1::Settled::RESOLVE_JSON);
   }
   successes_.erase(settled.node());
+  if (node->state() == v1::NODE_CACHED) OnReused(settled, node);
   if (node->state() != v1::NODE_FAILED) {
     node->clear_error();  // of attempts before the one that counted
   } else if (!node->has_error()) {
     *node->mutable_error() = ErrorOfSettlement(settled);
+  }
+}
+
+void RunView::OnReused(const v1::Settled& settled, v1::Node* node) {
+  node->set_cached_from_run(settled.from_run());
+  node->set_cached_from_node(settled.from_node());
+  if (!settled.model().empty()) node->set_model(settled.model());
+  // What an equal call of this very run had cost is in its usage already.
+  if (header_ && settled.from_run() == header_->resumed_from()) {
+    AddUsage(settled.saved_usage(), run_.mutable_saved_usage());
   }
 }
 
@@ -220,6 +268,15 @@ void RunView::OnBlocked(const v1::NodeBlocked& blocked) {
   if (node == nullptr || IsSettled(node->state())) return;
   node->set_state(v1::NODE_BLOCKED);
   blocked_why_[blocked.node()] = blocked.why();
+}
+
+void RunView::OnRestarted(const v1::NodeRestarted& restarted) {
+  v1::Node* node = FindNode(restarted.node());
+  if (node == nullptr || IsSettled(node->state())) return;
+  node->set_state(v1::NODE_QUEUED);
+  node->clear_error();
+  successes_.erase(restarted.node());  // fenced
+  blocked_why_.erase(restarted.node());
 }
 
 void RunView::OnLine(const v1::ScriptLine& line) {
@@ -259,6 +316,8 @@ v1::Run RunView::Build() const {
     run.set_script_name(header_->script_name());
     run.set_dialect(header_->dialect());
     run.set_meta_json(header_->meta_json());
+    run.set_resumed_from(header_->resumed_from());
+    run.set_budget_total(header_->settings().budget_total());
   }
   std::map<int, uint32_t> census;
   for (const v1::Node& node : run.node()) {
@@ -270,8 +329,9 @@ v1::Run RunView::Build() const {
     entry->set_category(static_cast<v1::ErrorCategory>(category));
     entry->set_count(count);
   }
-  if (run.state() == v1::RUN_STATE_UNSPECIFIED) {
-    run.set_state(v1::RUNNING);
+  if (!IsEnded(run.state())) {
+    if (run.state() == v1::PAUSED) run.add_waiting_for("paused: " + paused_why_);
+    if (run.state() != v1::PAUSED) run.set_state(v1::RUNNING);
     run.set_health(census.empty() ? v1::OK : v1::DEGRADED);
   }
   std::set<std::string> waits;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "odw/v1/control.pb.h"
@@ -16,6 +17,8 @@ namespace odw::model {
 
 // Lines of the script's log that a Run carries.
 inline constexpr size_t kLogTailLines = 200;
+// Failed attempts of a node whose errors a Run carries: the first ones.
+inline constexpr int kAttemptErrorsMax = 10;
 
 class RunView {
  public:
@@ -38,8 +41,11 @@ class RunView {
   void OnSettled(int64_t unix_ms, const v1::Settled& settled);
   void OnRequeued(int64_t unix_ms, const v1::NodeRequeued& requeued);
   void OnBlocked(const v1::NodeBlocked& blocked);
+  void OnRestarted(const v1::NodeRestarted& restarted);
   void OnLine(const v1::ScriptLine& line);
   void OnEnded(int64_t unix_ms, const v1::RunEndedRecord& ended);
+  // A cached node's answer, and where it came from.
+  void OnReused(const v1::Settled& settled, v1::Node* node);
 
   // A success that may become the node's result when it settles.
   struct Success {
@@ -48,7 +54,12 @@ class RunView {
     bool is_json = false;
     int64_t started_unix_ms = 0;
     int64_t ended_unix_ms = 0;
+    v1::Worktree worktree;
+    v1::SchemaPath schema_path = v1::SCHEMA_PATH_NONE;
+    uint32_t repair_turns = 0;
+    std::vector<std::string> not_enforced;
   };
+  static void FillFrom(Success success, v1::Node* node);
 
   std::optional<v1::RunSubmitted> header_;
   v1::Run run_;                                  // without counts, census and log, which Build adds
@@ -56,6 +67,7 @@ class RunView {
   absl::flat_hash_map<uint64_t, Success> successes_;
   absl::flat_hash_map<uint64_t, std::string> blocked_why_;
   std::deque<std::string> log_;
+  std::string paused_why_;
 };
 
 // Adds `more` to `total`. Money in another currency than the total's first is left out of
@@ -75,8 +87,8 @@ bool IsEnded(v1::RunState state);
 
 // What a watcher is told of a record; nullopt: nothing. `summary` is the run's, and only looked at
 // for the record that ends it (its census); may be null otherwise. A NodeChanged without a state
-// means that the node's state stays as it was; label, phase, runtime and model come with the call
-// alone.
+// means that the node's state stays as it was; label and phase come with the call alone, runtime and
+// model with the call and as each attempt was assigned.
 std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
                                            const v1::RunSummary* summary);
 

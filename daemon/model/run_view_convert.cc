@@ -28,6 +28,15 @@ void FromCalled(const v1::NodeCalled& called, v1::NodeChanged* out) {
   out->set_model(called.request().model());
 }
 
+void FromAttemptStarted(const v1::AttemptStarted& started, v1::NodeChanged* out) {
+  out->set_ordinal(started.node());
+  out->set_state(v1::NODE_RUNNING);
+  out->set_attempt(started.attempt());
+  out->set_executor(started.executor_id());
+  out->set_runtime(started.runtime());
+  out->set_model(started.model());
+}
+
 void FromAttemptEnded(const v1::AttemptEnded& ended, v1::NodeChanged* out) {
   out->set_ordinal(ended.node());
   // Whether the node is done or tried again is said by the record that follows.
@@ -52,6 +61,7 @@ bool FromSettled(const v1::Settled& settled, v1::NodeChanged* out) {
       return true;
     case v1::END_CACHED:
       out->set_state(v1::NODE_CACHED);
+      out->set_model(settled.model());
       return true;
     case v1::END_CANCELLED:
       out->set_state(v1::NODE_CANCELLED);
@@ -144,6 +154,9 @@ v1::Run RunFromSummary(const v1::RunSummary& summary) {
   if (summary.has_result()) *run.mutable_result() = summary.result();
   run.set_dialect(summary.dialect());
   run.set_meta_json(summary.meta_json());
+  run.set_resumed_from(summary.resumed_from());
+  if (summary.has_saved_usage()) *run.mutable_saved_usage() = summary.saved_usage();
+  run.set_overshoot_tokens(summary.overshoot_tokens());
   return run;
 }
 
@@ -183,6 +196,9 @@ v1::RunSummary SummaryFromRun(const v1::Run& run) {
   if (run.has_result()) *summary.mutable_result() = run.result();
   summary.set_dialect(run.dialect());
   summary.set_meta_json(run.meta_json());
+  summary.set_resumed_from(run.resumed_from());
+  if (run.has_saved_usage()) *summary.mutable_saved_usage() = run.saved_usage();
+  summary.set_overshoot_tokens(run.overshoot_tokens());
   return summary;
 }
 
@@ -207,10 +223,7 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
       FromCalled(event.called(), out.mutable_node());
       break;
     case v1::Event::kAttemptStarted:
-      out.mutable_node()->set_ordinal(event.attempt_started().node());
-      out.mutable_node()->set_state(v1::NODE_RUNNING);
-      out.mutable_node()->set_attempt(event.attempt_started().attempt());
-      out.mutable_node()->set_executor(event.attempt_started().executor_id());
+      FromAttemptStarted(event.attempt_started(), out.mutable_node());
       break;
     case v1::Event::kAttemptEnded:
       FromAttemptEnded(event.attempt_ended(), out.mutable_node());
@@ -240,11 +253,20 @@ std::optional<v1::WatchEvent> ToWatchEvent(uint64_t seq, const v1::Event& event,
       out.mutable_node()->set_attempt(event.late_usage().attempt());
       *out.mutable_node()->mutable_usage() = event.late_usage().usage();
       break;
+    case v1::Event::kPaused:
+      out.mutable_state()->set_state(v1::PAUSED);
+      out.mutable_state()->set_why(event.paused().why());
+      break;
+    case v1::Event::kUnpaused:
+      out.mutable_state()->set_state(v1::RUNNING);
+      out.mutable_state()->set_why("by " + event.unpaused().by());
+      break;
+    case v1::Event::kRestarted:
+      out.mutable_node()->set_ordinal(event.restarted().node());
+      out.mutable_node()->set_state(v1::NODE_QUEUED);
+      break;
     case v1::Event::kReturned:
     case v1::Event::kStopRequested:
-    case v1::Event::kPaused:
-    case v1::Event::kUnpaused:
-    case v1::Event::kRestarted:
     case v1::Event::kBudgetChanged:
     case v1::Event::kSession:
     case v1::Event::BODY_NOT_SET:

@@ -20,6 +20,7 @@ class History {
     header->set_run_id("wf_abcdef");
     header->set_name("survey");
     header->set_owner("kim");
+    header->set_resumed_from("wf_before");
   }
   void Call(uint64_t node, uint32_t kind = v1::script::AGENT) {
     v1::NodeCalled* called = Add().mutable_called();
@@ -287,6 +288,112 @@ TEST(WatchEvents, TimersAndInnerRecordsAreLeftOut) {
   EXPECT_FALSE(history.LastWatchEvent());
   history.Add().mutable_returned()->set_ok(true);
   EXPECT_FALSE(history.LastWatchEvent());
+}
+
+TEST(RunView, ANodeKeepsItsFailedAttemptsAndItsWorktree) {
+  History history;
+  history.Submit();
+  history.Call(1);
+  history.Start(1, 1);
+  history.End(1, 1, false);
+  history.Start(1, 2);
+  v1::AttemptEnded* ended = history.End(1, 2, true);
+  ended->set_schema_path(v1::SCHEMA_PATH_REPAIRED);
+  ended->mutable_worktree()->set_changed(true);
+  history.Settle(1, 2, v1::END_DONE);
+  const v1::Run run = history.Fold();
+  EXPECT_FALSE(run.node(0).has_error());
+  ASSERT_EQ(run.node(0).attempt_errors_size(), 1);
+  EXPECT_EQ(run.node(0).attempt_errors(0).category(), v1::OVERLOADED);
+  EXPECT_EQ(run.node(0).schema_path(), v1::SCHEMA_PATH_REPAIRED);
+  EXPECT_TRUE(run.node(0).worktree().changed());
+}
+
+TEST(RunView, APausedRunSaysWhyUntilItGoesOn) {
+  History history;
+  history.Submit();
+  history.Add().mutable_paused()->set_why("asked");
+  EXPECT_EQ(history.Fold().state(), v1::PAUSED);
+  EXPECT_EQ(history.Fold().waiting_for(0), "paused: asked");
+  history.Add().mutable_unpaused();
+  EXPECT_EQ(history.Fold().state(), v1::RUNNING);
+  EXPECT_EQ(history.Fold().waiting_for_size(), 0);
+}
+
+TEST(RunView, APausedRunIsPausedUntilItGoesOn) {
+  History history;
+  history.Submit();
+  history.Add().mutable_paused()->set_why("asked");
+  EXPECT_EQ(history.Fold().state(), v1::PAUSED);
+  EXPECT_EQ(history.LastWatchEvent()->state().state(), v1::PAUSED);
+  EXPECT_EQ(history.LastWatchEvent()->state().why(), "asked");
+  history.Add().mutable_unpaused()->set_by("kim");
+  EXPECT_EQ(history.Fold().state(), v1::RUNNING);
+  EXPECT_EQ(history.LastWatchEvent()->state().state(), v1::RUNNING);
+}
+
+TEST(RunView, ARestartedNodeIsQueuedAndItsOldAnswerIsFenced) {
+  History history;
+  history.Submit();
+  history.Call(1);
+  history.Start(1, 1);
+  history.End(1, 1, true);
+  history.Add().mutable_restarted()->set_node(1);
+  EXPECT_EQ(history.Fold().node(0).state(), v1::NODE_QUEUED);
+  EXPECT_EQ(history.LastWatchEvent()->node().state(), v1::NODE_QUEUED);
+  history.Start(1, 2);
+  history.End(1, 2, true)->mutable_value()->set_inline_("again");
+  history.Settle(1, 2, v1::END_DONE);
+  EXPECT_EQ(history.Fold().node(0).result().inline_(), "again");
+}
+
+TEST(RunView, ACachedNodeSaysWhereItsAnswerIsFromAndWhatItSaved) {
+  History history;
+  history.Submit();
+  history.Call(1);
+  v1::Settled* settled = history.Settle(1, 0, v1::END_CACHED);
+  settled->set_outcome(v1::Settled::RESOLVE_JSON);
+  settled->mutable_value()->set_inline_("{}");
+  settled->set_from_run("wf_before");
+  settled->set_from_node(4);
+  settled->set_model("m");
+  settled->mutable_saved_usage()->set_output_tokens(70);
+  const v1::Run run = history.Fold();
+  EXPECT_EQ(run.node(0).state(), v1::NODE_CACHED);
+  EXPECT_EQ(run.node(0).result().inline_(), "{}");
+  EXPECT_TRUE(run.node(0).result_is_json());
+  EXPECT_EQ(run.node(0).cached_from_run(), "wf_before");
+  EXPECT_EQ(run.node(0).cached_from_node(), 4u);
+  EXPECT_EQ(run.node(0).model(), "m");
+  EXPECT_EQ(run.saved_usage().output_tokens(), 70u);
+  EXPECT_EQ(run.usage().output_tokens(), 0u);
+}
+
+TEST(RunView, ANodeKeepsTheErrorsOfItsAttemptsAndWhatTheLastOneBrought) {
+  History history;
+  history.Submit();
+  history.Call(1);
+  for (uint32_t attempt = 1; attempt <= 12; ++attempt) {
+    history.Start(1, attempt);
+    history.End(1, attempt, false);
+  }
+  history.Start(1, 13);
+  v1::AttemptEnded* ended = history.End(1, 13, true);
+  ended->set_provider("p");
+  ended->set_schema_path(v1::SCHEMA_PATH_REPAIRED);
+  ended->set_repair_turns(2);
+  ended->add_not_enforced("network");
+  ended->mutable_worktree()->set_repository("/repo");
+  ended->mutable_worktree()->set_changed(true);
+  history.Settle(1, 13, v1::END_DONE);
+  const v1::Node node = history.Fold().node(0);
+  EXPECT_EQ(node.attempt_errors_size(), kAttemptErrorsMax);
+  EXPECT_FALSE(node.has_error());
+  EXPECT_EQ(node.provider(), "p");
+  EXPECT_EQ(node.schema_path(), v1::SCHEMA_PATH_REPAIRED);
+  EXPECT_EQ(node.repair_turns(), 2u);
+  EXPECT_EQ(node.not_enforced(0), "network");
+  EXPECT_TRUE(node.worktree().changed());
 }
 
 }  // namespace

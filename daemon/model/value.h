@@ -17,6 +17,12 @@ struct Value {
   v1::Blob ref;
   // The bytes of a value that is not inline; null when they must be read from the journal.
   std::shared_ptr<const std::string> bytes;
+  // Not empty (and then `bytes` is null and the value is not inline): only the blobs of this other run
+  // have them. Comes in core::Append::values when a call is answered with an earlier run's result. Who
+  // carries the Append out reads the bytes there, sets `bytes`, and stores them under the appending run,
+  // in the same group; whatever refers to the value later (a HostSettle of the same step too) finds them
+  // as this run's own.
+  std::string from_run;
 
   bool is_inline() const { return ref.sha256().empty(); }
 };

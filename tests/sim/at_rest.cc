@@ -5,6 +5,18 @@
 #include "tests/sim/simulation.h"
 
 namespace odw::sim {
+namespace {
+
+bool UsedForNothing(const DurableRun& run) {
+  for (const v1::Event& event : run.events) {
+    if (event.has_restarted() || event.has_late_usage() || event.attempt_ended().discarded())
+      return true;
+    if (event.has_attempt_ended() && event.attempt_ended().ended_unix_ms() == 0) return true;  // lost
+  }
+  return false;
+}
+
+}  // namespace
 
 // Every run has ended, or says what it waits for: then a person stops it.
 void Simulation::CheckWaits() {
@@ -30,12 +42,20 @@ void Simulation::CheckResults() {
     context_.coverage->Count("runs ended " + v1::RunState_Name(summary.state()));
     const Program& program = *client_.runs().at(run_id);
     if (summary.state() == v1::KILLED && client_.was_stopped(run_id)) continue;
+    if (client_.was_skipped(run_id) && summary.state() != v1::KILLED) continue;
     if (program.divergence.kind != Divergence::Kind::kNone || program.order_dependent ||
         program.has_unserved_runtime) {
       if (summary.state() == v1::KILLED) Broken(run_id + " was killed by nobody");
       continue;
     }
     const Prediction expected = Predict(program);
+    // A budget is met by whatever was used, also by attempts for which an undisturbed run has no need.
+    if (program.settings.has_budget_total() &&
+        (summary.nodes_cached() > 0 || UsedForNothing(run) ||
+         summary.usage().output_tokens() != expected.output_tokens ||
+         summary.usage().input_tokens() != expected.input_tokens)) {
+      continue;
+    }
     if (summary.state() != expected.state) {
       Broken(run_id + " ended " + v1::RunState_Name(summary.state()) + " (" +
              summary.error().message() + "), an undisturbed run ends " +
@@ -52,6 +72,27 @@ void Simulation::CheckResults() {
     if (summary.nodes_total() != expected.agents)
       Broken(run_id + ": another number of agents than undisturbed");
     context_.coverage->Count("results equal to the undisturbed run's");
+  }
+}
+
+// A run that is resumed as it was, by content, calls nobody who has answered before.
+void Simulation::CheckReused() {
+  for (const auto& [run_id, run] : journal_.runs()) {
+    if (run.events.empty() || run.summary.resumed_from().empty()) continue;
+    const DurableRun* old = journal_.Find(run.summary.resumed_from());
+    const Program& program = *client_.runs().at(run_id);
+    const std::string& old_id = run.summary.resumed_from();
+    if (program.order_dependent || client_.runs().at(old_id) != &program) continue;
+    if (client_.was_skipped(run_id) || client_.was_skipped(old_id) || program.settings.has_budget_total())
+      continue;
+    if (run.summary.state() != v1::COMPLETED || old->summary.state() != v1::COMPLETED) continue;
+    const uint32_t successes = old->summary.nodes_done() + old->summary.nodes_cached();
+    const bool prefix = run.events[0].submitted().resume_mode() == v1::RESUME_PREFIX;
+    if (!prefix && run.summary.nodes_cached() != successes) {
+      Broken(run_id + " resumes " + old_id + ", which had " + std::to_string(successes) +
+             " successes, and took " + std::to_string(run.summary.nodes_cached()));
+    }
+    context_.coverage->Count("resumed runs that took all there was");
   }
 }
 
@@ -75,7 +116,7 @@ void Simulation::CheckNothingLost() {
 void Simulation::CheckRestore() {
   core::Engine restored(settings_);
   for (const auto& [run_id, run] : journal_.runs()) {
-    if (run.summary.state() != v1::RUNNING) continue;
+    if (!IsOpen(run.summary.state())) continue;
     for (const v1::Event& event : run.events) {
       if (!restored.Restore(run_id, event).ok()) Broken(run_id + " cannot be restored");
     }

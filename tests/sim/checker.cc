@@ -9,6 +9,7 @@ void Checker::OnBoot(const SimJournal& journal, const core::Engine& restored) {
   shadows_.clear();
   peers_.clear();
   frozen_ = false;
+  journal_ = &journal;
   for (const auto& [run_id, durable] : journal.runs()) {
     if (durable.events.empty()) continue;
     Shadow& shadow = shadows_[run_id];
@@ -50,6 +51,32 @@ bool Checker::IsReturning(const std::string& run_id) const {
   return IsOpen(run_id) && shadows_.at(run_id).run.returned.has_value();
 }
 
+bool Checker::IsPaused(const std::string& run_id) const {
+  return IsOpen(run_id) && shadows_.at(run_id).run.paused();
+}
+
+uint64_t Checker::NodesOf(const std::string& run_id) const {
+  return shadows_.at(run_id).run.nodes.size();
+}
+
+uint64_t Checker::OpenNodeOf(const std::string& run_id, uint64_t pick) const {
+  const core::Run& run = shadows_.at(run_id).run;
+  std::vector<uint64_t> open;
+  for (core::NodeId id = 1; id <= run.nodes.size(); ++id) {
+    const core::Node& node = run.node(id);
+    if (node.kind != v1::script::AGENT || node.phase == core::NodePhase::kSettled) continue;
+    // What is rare counts more.
+    const bool rare = node.phase == core::NodePhase::kBackoff || node.phase == core::NodePhase::kBlocked;
+    open.insert(open.end(), rare ? 6 : 1, id);
+  }
+  return open.empty() ? 0 : open[pick % open.size()];
+}
+
+bool Checker::IsAgentCall(const std::string& run_id, uint64_t node) const {
+  const core::Run& run = shadows_.at(run_id).run;
+  return node > 0 && node <= run.nodes.size() && run.node(node).kind == v1::script::AGENT;
+}
+
 const std::string& Checker::ExecutorOf(core::SessionId session) const {
   static const std::string kNobody;
   const auto found = sessions_.find(session);
@@ -67,6 +94,7 @@ void Checker::BeforeInput(const core::Input& input, const core::Engine& engine) 
   attaching_.clear();
   held_.clear();
   started_tokens_.clear();
+  to_cancel_.clear();
   diverging_run_.clear();
   frozen_ |= std::holds_alternative<core::JournalFailed>(input);
   if (frozen_) return;
@@ -132,6 +160,9 @@ void Checker::CheckDivergence(const core::Engine&) {
 }
 
 void Checker::AfterInput(const core::Engine& engine) {
+  if (!to_cancel_.empty()) {
+    Broken("a skipped or restarted call's task was not cancelled: " + *to_cancel_.begin());
+  }
   CheckDivergence(engine);
   CheckWorld(engine.world());
 }
@@ -153,6 +184,8 @@ void Checker::CheckWorld(const core::World& world) {
     const std::string difference =
         FirstDifference(*run, shadow->run, absl::ToUnixMillis(context_->latest));
     if (!difference.empty()) Broken(run_id + ": memory and events differ in " + difference);
+    if (!run->ended() && !run->paused() && !run->held.empty())
+      Broken(run_id + " goes on and holds an answer back");
     if (run->live.running != run->live.tokens.size()) Broken(run_id + ": live.running is off");
     if (run->host.state == core::HostLink::State::kActive && run->host.epoch != shadow->host) {
       Broken(run_id + " believes that it has host " + std::to_string(run->host.epoch));

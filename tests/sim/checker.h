@@ -41,6 +41,11 @@ class Checker {
   // Where `token` points; null when no event ever named it.
   const TokenOwner* OwnerOf(const std::string& token) const;
   bool IsOpen(const std::string& run_id) const;
+  bool IsPaused(const std::string& run_id) const;
+  // REQUIRES of these three: the run is known.
+  uint64_t NodesOf(const std::string& run_id) const;
+  uint64_t OpenNodeOf(const std::string& run_id, uint64_t pick) const;  // an agent call; 0: none
+  bool IsAgentCall(const std::string& run_id, uint64_t node) const;
   // Its script has returned, and what it left running is still waited for.
   bool IsReturning(const std::string& run_id) const;
 
@@ -50,6 +55,9 @@ class Checker {
     std::vector<v1::Event> events;
     std::map<uint64_t, v1::Blob> prompts;
     std::set<std::string> answered;  // tokens whose usage is recorded
+    std::map<std::string, v1::AttemptStarted> starts;  // by token
+    std::set<std::string> fenced;    // tokens of attempts from before a restart of their call
+    std::map<uint64_t, v1::NodeCalled> calls;
     core::HostEpoch host = 0;        // 0: none
     uint64_t fed = 0;
     uint64_t calls_seen = 0;         // of the present host
@@ -74,6 +82,10 @@ class Checker {
   void CheckNewAttempt(const Shadow& shadow, const core::Node& node,
                        const v1::AttemptStarted& started);
   void CheckAttemptEnded(const Shadow& shadow, const v1::AttemptEnded& ended);
+  void CheckSettled(const Shadow& shadow, const v1::Settled& settled);
+  void CheckCached(const Shadow& shadow, const v1::Settled& settled);
+  void ExpectCancels(const Shadow& shadow, uint64_t node);
+  void CheckCeilings(const Shadow& shadow, const v1::AttemptStarted& started) const;
   void CheckGivenUp(const Shadow& shadow, const core::Attempt& attempt);
   bool LeaseIsOver(const std::string& executor_id) const;
 
@@ -108,6 +120,8 @@ class Checker {
   std::string answered_token_, lost_token_, attaching_;
   std::set<std::string> held_;
   std::set<std::string> started_tokens_;  // AttemptStarted, new, in this step
+  std::set<std::string> to_cancel_;       // tokens that this step must cancel
+  const SimJournal* journal_ = nullptr;   // as of the last start
   std::string diverging_run_;             // its host does something else than is recorded
 };
 

@@ -45,7 +45,10 @@ void Checker::OnEffect(const core::Effect& effect) {
   }
   std::string token;
   if (const auto* ack = std::get_if<core::SendAck>(&effect)) token = ack->token;
-  if (const auto* cancel = std::get_if<core::SendCancel>(&effect)) token = cancel->token;
+  if (const auto* cancel = std::get_if<core::SendCancel>(&effect)) {
+    token = cancel->token;
+    to_cancel_.erase(token);
+  }
   context_->effects_hash = HashOf(token, context_->effects_hash + effect.index());
 }
 
@@ -63,6 +66,7 @@ void Checker::OnHostStart(const core::HostStart& start) {
   const size_t active = static_cast<size_t>(std::count_if(
       shadows_.begin(), shadows_.end(), [](const auto& entry) { return entry.second.host != 0; }));
   if (active > settings_.script_hosts_max) Broken("more script hosts than the pool has");
+  if (shadow->run.paused()) Broken(start.run_id + ": a host for a run that is paused");
   if (start.start.replay()) context_->coverage->Count("replays");
 }
 
@@ -72,6 +76,7 @@ void Checker::OnHostSettle(const core::HostSettle& settle) {
     Broken(settle.run_id + ": fed a host it does not have");
   const std::string name = settle.run_id + " settlement " + std::to_string(settle.settle.seq());
   if (shadow->run.returned || shadow->run.ended()) Broken(name + " was delivered after the end");
+  if (shadow->run.paused()) Broken(name + " was delivered while its run is paused");
   if (settle.settle.seq() != shadow->fed + 1) {
     Broken(name + " was delivered after " + std::to_string(shadow->fed));
   }
@@ -158,7 +163,11 @@ void Checker::CheckAck(const std::string& token, const SimJournal& journal) {
   for (const v1::Event& event : run->events) {
     if (event.has_ended()) return;
     // A lost one that another attempt has outrun leaves no record.
-    if (told_lost_.contains(token) && event.settled().node() == owner->node) return;
+    if (told_lost_.contains(token) &&
+        (event.settled().node() == owner->node || event.restarted().node() == owner->node ||
+         event.attempt_ended().node() == owner->node)) {
+      return;
+    }
     if (event.attempt_ended().node() == owner->node &&
         event.attempt_ended().attempt() == owner->attempt &&
         (event.attempt_ended().ended_unix_ms() != 0 || told_lost_.contains(token))) {
@@ -173,9 +182,16 @@ void Checker::CheckCancel(const std::string& token, const SimJournal& journal) {
   if (owner == nullptr) return;
   const DurableRun* run = journal.Find(owner->run_id);
   if (run == nullptr) Broken("a task was cancelled whose run is not in the journal");
+  bool held = false;
   for (const v1::Event& event : run->events) {
-    if (event.has_ended() || (event.has_settled() && event.settled().node() == owner->node)) return;
+    if (event.has_ended() || event.settled().node() == owner->node) return;
+    if (event.restarted().node() == owner->node) return;
+    if (event.attempt_ended().node() == owner->node && !event.attempt_ended().discarded()) held = true;
+    if (event.requeued().node() == owner->node || event.attempt_started().node() == owner->node) {
+      held = false;
+    }
   }
+  if (held) return;  // until the run goes on
   Broken("a task was cancelled that its run still waits for: " + token);
 }
 

@@ -10,6 +10,8 @@ namespace {
 
 using core::NodePhase;
 
+constexpr int64_t kDayMs = 24 * 3600 * 1000;
+
 const char* PhaseName(NodePhase phase) {
   switch (phase) {
     case NodePhase::kQueued: return "queued";
@@ -17,6 +19,7 @@ const char* PhaseName(NodePhase phase) {
     case NodePhase::kRunning: return "running";
     case NodePhase::kBlocked: return "blocked";
     case NodePhase::kTimer: return "timer";
+    case NodePhase::kLookup: return "lookup";
     case NodePhase::kAwaited: return "awaited";
     case NodePhase::kSettled: return "settled";
   }
@@ -36,6 +39,10 @@ std::pair<std::string, uint64_t> Subject(const v1::Event& event) {
     case v1::Event::kLine: return {event.line().ordinal() > 0 ? "line" : "warning line", 0};
     case v1::Event::kReturned: return {event.returned().ok() ? "returned" : "returned an error", 0};
     case v1::Event::kStopRequested: return {"stop requested", 0};
+    case v1::Event::kBudgetChanged: return {"budget changed", 0};
+    case v1::Event::kPaused: return {"paused", 0};
+    case v1::Event::kUnpaused: return {"unpaused", 0};
+    case v1::Event::kRestarted: return {"restarted", event.restarted().node()};
     case v1::Event::kEnded: return {"ended " + v1::RunState_Name(event.ended().state()), 0};
     case v1::Event::kLateUsage: return {"late usage", 0};
     default: return {"?", 0};
@@ -53,7 +60,8 @@ std::string StateOf(const core::Run& run, uint64_t node) {
   if (node == 0) {
     if (run.last_seq == 0) return "nothing";
     if (run.ended()) return "ended";
-    return run.returned ? "returned" : "running";
+    if (run.returned) return "returned";
+    return run.paused() ? "paused" : "running";
   }
   return node > run.nodes.size() ? "nothing" : PhaseName(run.node(node).phase);
 }
@@ -66,8 +74,7 @@ bool MayRepeat(const v1::AgentRequest& request, const v1::Register& executor) {
     }
     return false;
   }
-  return request.runtime() == "mock" || request.runtime() == "bamboo" ||
-         request.permission() == "read-only";
+  return request.runtime() == "mock" || request.permission() == "read-only";
 }
 
 }  // namespace
@@ -105,8 +112,14 @@ void Checker::Fold(Shadow* shadow, const v1::Event& event) {
   shadow->events.push_back(event);
   if (event.has_called()) {
     shadow->prompts[event.called().ordinal()] = event.called().prompt();
+    shadow->calls[event.called().ordinal()] = event.called();
+  } else if (event.has_restarted()) {
+    for (const core::Attempt& attempt : shadow->run.node(event.restarted().node()).attempts) {
+      shadow->fenced.insert(attempt.token);
+    }
   } else if (event.has_attempt_started()) {
     const v1::AttemptStarted& started = event.attempt_started();
+    shadow->starts.try_emplace(started.token(), started);
     tokens_[started.token()] = {
         .run_id = run_id, .node = started.node(), .attempt = started.attempt()};
   } else if (event.has_attempt_ended()) {
@@ -127,6 +140,19 @@ void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
     case v1::Event::kCalled:
       if (run.returned) Broken(run.id() + ": a call after the return");
       break;
+    case v1::Event::kPaused:
+      if (event.paused().by() == "ceiling") context_->coverage->Count("pauses at a ceiling");
+      if (run.paused() || run.returned) Broken(run.id() + " was paused and cannot be");
+      break;
+    case v1::Event::kUnpaused:
+      if (!run.paused()) Broken(run.id() + " was unpaused and was not paused");
+      break;
+    case v1::Event::kRestarted:
+      if (run.node(event.restarted().node()).decided())
+        Broken(Name(shadow, event.restarted().node()) + " was restarted and has an outcome");
+      ExpectCancels(shadow, event.restarted().node());
+      break;
+    case v1::Event::kSettled: CheckSettled(shadow, event.settled()); break;
     case v1::Event::kAttemptStarted: CheckStarted(shadow, event.attempt_started()); break;
     case v1::Event::kAttemptEnded: CheckAttemptEnded(shadow, event.attempt_ended()); break;
     case v1::Event::kBlocked: {
@@ -173,6 +199,8 @@ void Checker::CheckStarted(const Shadow& shadow, const v1::AttemptStarted& start
   const core::Node& node = shadow.run.node(started.node());
   for (const core::Attempt& attempt : node.attempts) {
     if (attempt.number != started.attempt()) continue;
+    if (shadow.fenced.contains(attempt.token))
+      Broken(Name(shadow, started.node()) + ": an attempt from before a restart was adopted");
     // Not a start but an adoption: its executor has just said that it holds it.
     if (attaching_ != attempt.executor_id || !held_.contains(attempt.token)) {
       Broken(Name(shadow, started.node()) + " was adopted without its executor's word");
@@ -187,11 +215,12 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
                               const v1::AttemptStarted& started) {
   const std::string name = Name(shadow, started.node());
   if (shadow.run.returned) Broken(name + ": an attempt after the return");
+  if (shadow.run.paused()) Broken(name + ": an attempt while the run is paused");
   if (started.token() != AttemptToken(shadow.run.id(), started.node(), started.attempt())) {
     Broken(name + ": a token that is not made from its attempt");
   }
   for (const core::Attempt& attempt : node.attempts) {
-    if (attempt.live) {
+    if (attempt.live && !shadow.fenced.contains(attempt.token)) {
       Broken(name + ": a second attempt while the fate of attempt " +
              std::to_string(attempt.number) + " is unknown");
     }
@@ -200,8 +229,14 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
     Broken(name + " did not wait for its backoff");
   // What an error's policy asks for, found again from the error itself.
   for (auto event = shadow.events.rbegin(); event != shadow.events.rend(); ++event) {
-    if (!event->has_attempt_ended() || event->attempt_ended().node() != started.node()) continue;
-    const int64_t earliest = event->unix_ms() + event->attempt_ended().error().retry_after_ms();
+    if (event->restarted().node() == started.node()) break;  // a person would not wait
+    if (event->requeued().node() == started.node() && event->requeued().not_before_unix_ms() < 0) {
+      context_->coverage->Count("attempts with a fallback");
+      break;
+    }
+    if (event->attempt_ended().node() != started.node() || event->attempt_ended().discarded()) continue;
+    const int64_t earliest =
+        event->unix_ms() + std::min<int64_t>(event->attempt_ended().error().retry_after_ms(), kDayMs);
     if (absl::ToUnixMillis(context_->latest) < earliest) Broken(name + " did not obey Retry-After");
     break;
   }
@@ -219,12 +254,43 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
     Broken(name + " was given to another runtime");
   if (started.repeatable() != MayRepeat(node.details->request, peer.info))
     Broken(name + ": repeatable is wrong");
+  CheckCeilings(shadow, started);
   started_tokens_.insert(started.token());
+}
+
+// What has been used, what is held and what this attempt holds stay below each ceiling of the run.
+void Checker::CheckCeilings(const Shadow& shadow, const v1::AttemptStarted& started) const {
+  const core::Run& run = shadow.run;
+  const v1::RunSettings& settings = run.header.settings();
+  double tokens = static_cast<double>(started.reserved_tokens());
+  int64_t micros = started.reserved_micros();
+  for (const core::Node& node : run.nodes) {
+    if (node.phase == NodePhase::kSettled) continue;
+    for (const core::Attempt& attempt : node.attempts) {
+      if (!attempt.live) continue;
+      tokens += static_cast<double>(shadow.starts.at(attempt.token).reserved_tokens());
+      micros += shadow.starts.at(attempt.token).reserved_micros();
+    }
+  }
+  const v1::Usage& used = run.usage;
+  const double all = static_cast<double>(used.input_tokens() + used.output_tokens());
+  const std::string name = Name(shadow, started.node());
+  if (settings.tokens_max() > 0 && all + tokens > static_cast<double>(settings.tokens_max()))
+    Broken(name + " was started past the run's token ceiling");
+  if (settings.cost_micros_max() > 0 && used.cost_micros() + micros > settings.cost_micros_max())
+    Broken(name + " was started past the run's cost ceiling");
+  if (settings.has_budget_total() &&
+      core::SpentBy(run.header.dialect(), used) + tokens > settings.budget_total()) {
+    Broken(name + " was started past the script's budget");
+  }
+  if (started.output_tokens_max() > 0) context_->coverage->Count("attempts with a clamped output");
 }
 
 void Checker::CheckAttemptEnded(const Shadow& shadow, const v1::AttemptEnded& ended) {
   const std::string token = AttemptToken(shadow.run.id(), ended.node(), ended.attempt());
   const std::string name = Name(shadow, ended.node());
+  if (shadow.fenced.contains(token) && !ended.discarded())
+    Broken(name + ": the end of an attempt from before a restart was taken for the call's");
   const core::Attempt* attempt = nullptr;
   for (const core::Attempt& other : shadow.run.node(ended.node()).attempts) {
     if (other.number == ended.attempt()) attempt = &other;
@@ -246,10 +312,78 @@ void Checker::CheckGivenUp(const Shadow& shadow, const core::Attempt& attempt) {
     Broken(shadow.run.id() + ": attempt " + attempt.token +
            " was given up inside its executor's grace");
   }
-  if (!attempt.repeatable) {
+  if (!attempt.repeatable && !shadow.fenced.contains(attempt.token)) {
     Broken(shadow.run.id() + ": attempt " + attempt.token + " was given up and has side effects");
   }
   context_->coverage->Count("leases expired");
+}
+
+// A skip or a restart: what the node has at executors that can hear it is cancelled in the same step.
+void Checker::ExpectCancels(const Shadow& shadow, uint64_t node) {
+  for (const core::Attempt& attempt : shadow.run.node(node).attempts) {
+    const auto peer = peers_.find(attempt.executor_id);
+    if (attempt.live && peer != peers_.end() && peer->second.session != 0) to_cancel_.insert(attempt.token);
+  }
+}
+
+void Checker::CheckSettled(const Shadow& shadow, const v1::Settled& settled) {
+  const core::Run& run = shadow.run;
+  const core::Node& node = run.node(settled.node());
+  const std::string name = Name(shadow, settled.node());
+  if (settled.attempt() > 0 &&
+      shadow.fenced.contains(AttemptToken(run.id(), settled.node(), settled.attempt()))) {
+    Broken(name + ": settled by an attempt from before a restart");
+  }
+  const bool answered = node.kind == v1::script::AGENT &&
+                        (settled.end() == v1::END_DONE || settled.end() == v1::END_FAILED);
+  if (run.paused() && (answered || settled.end() == v1::END_TIMER))
+    Broken(name + ": settled while the run is paused");
+  const auto held = std::find(run.held.begin(), run.held.end(), settled.node());
+  if (held != run.held.end()) {
+    if (!answered) Broken(name + ": a held answer was taken away");
+    if (held != run.held.begin()) Broken(name + ": held answers are settled out of order");
+  }
+  if (settled.end() == v1::END_SKIPPED) {
+    if (settled.outcome() != v1::Settled::RESOLVE_NULL) Broken(name + ": a skip that is not null");
+    ExpectCancels(shadow, settled.node());
+  }
+  if (settled.end() == v1::END_CACHED) CheckCached(shadow, settled);
+}
+
+// An earlier result: of the same request, a success, used once; by prefix, of the same place, and after
+// hits only.
+void Checker::CheckCached(const Shadow& shadow, const v1::Settled& settled) {
+  const core::Run& run = shadow.run;
+  const std::string name = Name(shadow, settled.node());
+  const v1::NodeCalled& call = shadow.calls.at(settled.node());
+  const DurableRun* old = journal_->Find(run.header.resumed_from());
+  if (old == nullptr || settled.from_run() != run.header.resumed_from())
+    Broken(name + ": answered from a run that it does not resume");
+  const bool prefix = run.header.resume_mode() == v1::RESUME_PREFIX;
+  uint64_t old_agents = 0, place = 0;
+  bool succeeded = false;
+  for (const v1::Event& event : old->events) {
+    if (event.has_called() && event.called().kind() == v1::script::AGENT) {
+      ++old_agents;
+      if (event.called().ordinal() != settled.from_node()) continue;
+      place = old_agents;
+      v1::AgentRequest before = event.called().request(), now = call.request();
+      if (before.SerializeAsString() != now.SerializeAsString() ||
+          event.called().prompt().SerializeAsString() != call.prompt().SerializeAsString()) {
+        Broken(name + ": answered with the result of another request");
+      }
+    }
+    if (event.settled().node() == settled.from_node()) {
+      succeeded = event.settled().end() == v1::END_DONE || event.settled().end() == v1::END_CACHED;
+    }
+  }
+  if (!succeeded) Broken(name + ": answered with what was no success");
+  if (!prefix && run.reused.contains(settled.from_node()))
+    Broken(name + ": answered with a result that has answered another call");
+  if (prefix && (place != run.agents_called || run.counts.cached + 1 != run.agents_called))
+    Broken(name + ": by prefix, answered after a miss or from another place");
+  context_->coverage->Count(prefix ? "answered from an earlier run, by prefix"
+                                   : "answered from an earlier run, by content");
 }
 
 }  // namespace odw::sim

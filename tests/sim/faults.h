@@ -24,9 +24,15 @@ struct Faults {
   uint32_t spool_full = 0;
   uint32_t clock_jump = 0;
   uint32_t stop = 0;
+  uint32_t commands = 0;           // pause, unpause, skip, restart
 
   // Executors that come and go at leisure, past their grace and back.
-  static Faults OfAbsence() { return {.stream_break = 1, .task_death = 1, .clock_jump = 1}; }
+  static Faults OfAbsence(Rng* rng) {
+    return {.stream_break = 1,
+            .task_death = 1,
+            .clock_jump = 1,
+            .commands = rng->OneIn(3) ? 2u : 0u};
+  }
 
   static Faults Random(Rng* rng) {
     Faults faults;
@@ -46,6 +52,7 @@ struct Faults {
       faults.spool_full = static_cast<uint32_t>(rng->Below(2));
     }
     if (rng->OneIn(2)) faults.stop = static_cast<uint32_t>(rng->Between(1, 2));
+    if (rng->OneIn(2)) faults.commands = static_cast<uint32_t>(rng->Between(1, 4));
     return faults;
   }
 };

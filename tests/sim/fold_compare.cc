@@ -16,7 +16,9 @@ std::string AttemptDifference(const core::Attempt& a, const core::Attempt& b) {
   if (a.number != b.number || a.token != b.token) return "token";
   if (a.executor_id != b.executor_id || a.executor_pid != b.executor_pid) return "executor";
   if (a.repeatable != b.repeatable) return "repeatable";
-  if (a.live != b.live) return "live";
+  if (a.reserved_tokens != b.reserved_tokens || a.reserved_micros != b.reserved_micros)
+    return "reservation";
+  if (a.live != b.live || a.fenced != b.fenced) return "live";
   return "";
 }
 
@@ -30,6 +32,8 @@ std::string NodeDifference(const Node& a, const Node& b, int64_t now_ms) {
   if (a.settled_seq != b.settled_seq) return "settled_seq";
   if (a.attempts_started != b.attempts_started || a.tries_failed != b.tries_failed) return "tries";
   if (a.last_error != b.last_error) return "last_error";
+  if (a.spent != b.spent || a.waited_ms != b.waited_ms) return "spent or waited_ms";
+  if ((a.answer == nullptr) != (b.answer == nullptr)) return "answer";
   if ((a.details == nullptr) != (b.details == nullptr)) return "details";
   if (a.attempts.size() != b.attempts.size()) return "number of attempts";
   for (size_t i = 0; i < a.attempts.size(); ++i) {
@@ -84,6 +88,21 @@ std::string FirstDifference(const Run& a, const Run& b, int64_t now_ms) {
   if (a.budget_spent != b.budget_spent) return "budget_spent";
   if (a.re_executed != b.re_executed || a.re_executed_tokens != b.re_executed_tokens)
     return "re_executed";
+  if (a.estimates.size() != b.estimates.size()) return "estimates";
+  for (const auto& [key, estimate] : a.estimates) {
+    const auto found = b.estimates.find(key);
+    if (found == b.estimates.end() || found->second.tokens != estimate.tokens ||
+        found->second.micros != estimate.micros) {
+      return "estimates";
+    }
+  }
+  if (a.held != b.held || a.paused_why != b.paused_why) return "what is held";
+  if (a.late_spent != b.late_spent) return "late_spent";
+  if (a.saved_usage.SerializeAsString() != b.saved_usage.SerializeAsString()) return "saved_usage";
+  if (a.occurrences != b.occurrences || a.reused != b.reused || a.memo != b.memo ||
+      a.agent_types != b.agent_types) {
+    return "what reuse goes by";
+  }
   if (a.agents_called != b.agents_called || a.refusals != b.refusals) return "agents_called";
   if (a.lines != b.lines || a.phases != b.phases || a.current_phase != b.current_phase)
     return "lines";

@@ -89,6 +89,7 @@ void Interpreter::EvalAgent(const Expr& expr, uint64_t input, Continue then) {
   request.set_runtime(expr.runtime);
   request.set_command(expr.command);
   request.set_isolation(expr.isolation);
+  for (const std::string& entry : expr.fallback) request.add_fallback(entry);
   request.SerializeToString(call->mutable_request());
 }
 
@@ -216,6 +217,9 @@ void Interpreter::Eval(const Expr& expr, uint64_t input, Continue then) {
       }
       return;
     }
+    case Expr::Kind::kVotes:
+      return EvalParallel(std::vector<const Expr*>(expr.count, &expr.parts[0]),
+                          std::vector<uint64_t>(expr.count, input), std::move(then));
     case Expr::Kind::kLoop: return EvalLoop(expr, 0, {.hash = input}, std::move(then));
   }
 }

@@ -46,6 +46,21 @@ const char* NameOf(Bug bug) {
     case Bug::kTriedAfterReturn: return "tried again after the return";
     case Bug::kFollowsHashOrder: return "effects in hash order";
     case Bug::kEvictedBeforeDrained: return "run freed before its tokens drained";
+    case Bug::kStartsWhilePaused: return "starts while paused";
+    case Bug::kDeliversWhilePaused: return "delivers while paused";
+    case Bug::kTimerFiresWhilePaused: return "timer fires while paused";
+    case Bug::kTimersForgotten: return "timers forgotten by a pause";
+    case Bug::kHeldForgotten: return "held answers forgotten";
+    case Bug::kHeldOutOfOrder: return "held answers settle out of order";
+    case Bug::kSkipUndoesAnswer: return "skip undoes a held answer";
+    case Bug::kSkipLeavesAttempts: return "skipped call's task goes on";
+    case Bug::kFencedAnswerTaken: return "answer from before a restart taken";
+    case Bug::kRestartedNotQueued: return "restarted call not queued";
+    case Bug::kLookupForgotten: return "workflow not asked for after a restart";
+    case Bug::kLookupAnsweredTwice: return "second answer to a look-up taken";
+    case Bug::kPrefixGoesOn: return "prefix goes on after a miss";
+    case Bug::kAnswersTwice: return "an old result answers twice";
+    case Bug::kReservationIgnored: return "reservation ignored";
     default: return "?";
   }
 }

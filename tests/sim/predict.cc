@@ -1,13 +1,27 @@
 #include "tests/sim/predict.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "daemon/core/failure_value.h"
+#include "daemon/core/state.h"
+#include "daemon/model/error_table.h"
 #include "odw/v1/types.pb.h"
 #include "tests/sim/interpreter.h"
 
 namespace odw::sim {
 namespace {
+
+// How many attempts a node with this plan has, when none is lost.
+uint32_t AttemptsOf(const Plan& plan) {
+  if (plan.category == v1::ERROR_CATEGORY_UNSPECIFIED) return 1;
+  if (plan.failing != kFailsAlways) return plan.failing + 1;
+  const model::RetryRule& rule = model::InfoOf(plan.category).retry;
+  if (!rule.retryable) return 1;
+  // A provider that says "in more than a day" is waited for twice.
+  if (plan.retry_after_ms > 24u * 3600 * 1000) return std::min(rule.tries_max, 3u);
+  return rule.tries_max;
+}
 
 class Undisturbed {
  public:
@@ -31,24 +45,28 @@ class Undisturbed {
 
  private:
   Prediction Returned(const std::string& json) {
-    return {.state = v1::COMPLETED, .result_json = json, .agents = agents_};
+    return With({.state = v1::COMPLETED, .result_json = json});
   }
   Prediction Failed(const std::string& part) {
-    return {.state = v1::FAILED, .error_part = part, .agents = agents_};
+    return With({.state = v1::FAILED, .error_part = part});
+  }
+  Prediction With(Prediction prediction) const {
+    prediction.agents = agents_;
+    prediction.input_tokens = usage_.input_tokens();
+    prediction.output_tokens = usage_.output_tokens();
+    return prediction;
   }
 
   void Answer(const v1::script::Call& call) {
     switch (call.kind()) {
       case v1::script::AGENT: return AnswerAgent(call);
       case v1::script::TIMER: settlements_.emplace_back(call.ordinal(), UndefinedOutcome()); return;
-      case v1::script::WORKFLOW:
-        ++refusals_;
-        settlements_.emplace_back(
-            call.ordinal(), RejectionOutcome("Error",
-                                             "workflow('" + call.name() +
-                                                 "'): no workflow with that name. Available: none",
-                                             ""));
+      case v1::script::WORKFLOW: {
+        std::string text;
+        if (!LookUp(call.name(), &text)) return Refuse(call.ordinal(), text, "");
+        settlements_.emplace_back(call.ordinal(), JsonOutcome(text));
         return;
+      }
       default: return;
     }
   }
@@ -77,23 +95,28 @@ class Undisturbed {
     request.ParseFromString(call.request());
     const Plan plan = PlanOf(request.prompt());
     const bool succeeds = SucceedsAtLast(plan);
+    const uint32_t attempts = AttemptsOf(plan);
+    for (uint32_t attempt = 1; attempt <= attempts; ++attempt) {
+      const v1::Usage usage = AnswerTo(request.prompt(), attempt).usage();
+      core::AddUsage(usage, &usage_);
+      spent_ += core::SpentBy(program_.dialect, usage);
+    }
     const v1::Result result = AnswerTo(request.prompt(), succeeds ? UINT32_MAX : 1);
     if (succeeds) {
-      spent_ += static_cast<double>(result.usage().output_tokens());
-      if (program_.dialect == v1::ODW) spent_ += static_cast<double>(result.usage().input_tokens());
       settlements_.emplace_back(call.ordinal(), result.value_is_json()
                                                     ? JsonOutcome(result.value())
                                                     : TextOutcome(result.value()));
       return;
     }
-    const v1::Settled settled =
-        core::FailureSettlement(program_.dialect, result.error(), /*has_schema=*/false);
+    const core::Failure failure =
+        core::FailureOf(program_.dialect, result.error(), request, attempts);
+    const v1::Settled& settled = failure.settled;
     if (settled.outcome() == v1::Settled::REJECT) {
       settlements_.emplace_back(
           call.ordinal(),
           RejectionOutcome(settled.error_name(), settled.error_message(), settled.error_code()));
     } else if (settled.outcome() == v1::Settled::RESOLVE_JSON) {
-      settlements_.emplace_back(call.ordinal(), JsonOutcome(settled.value().inline_()));
+      settlements_.emplace_back(call.ordinal(), JsonOutcome(failure.value.ref.inline_()));
     } else {
       settlements_.emplace_back(call.ordinal(), JsonOutcome("null"));
     }
@@ -106,6 +129,7 @@ class Undisturbed {
   uint32_t refusals_ = 0;
   bool gave_up_ = false;  // the run is failed for calling on after so many refusals
   double spent_ = 0;
+  v1::Usage usage_;
 };
 
 }  // namespace

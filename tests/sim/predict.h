@@ -14,6 +14,7 @@ struct Prediction {
   std::string result_json;  // COMPLETED
   std::string error_part;   // FAILED: what its message contains
   uint32_t agents = 0;
+  uint64_t input_tokens = 0, output_tokens = 0;
 };
 
 // REQUIRES: !program.order_dependent && !program.has_unserved_runtime.

@@ -51,6 +51,7 @@ class Generator {
         break;
       default: break;  // the default runtime: mock
     }
+    if (rng_->OneIn(6)) agent.fallback = {"codex/x", "mock:p/y"};
     if (rng_->OneIn(80)) {
       agent.runtime = "ghost";
       program_->has_unserved_runtime = true;
@@ -62,7 +63,13 @@ class Generator {
   Expr Refused() {
     Expr loop = Make(Kind::kLoop);
     loop.count = static_cast<uint32_t>(rng_->Between(2, 8));
-    loop.parts.push_back(Agent());
+    Expr agent = Agent();
+    agent.runtime.clear();  // the others refuse to be asked for a few tokens
+    agent.command.clear();
+    agent.isolation.clear();
+    agent.fallback.clear();
+    program_->has_unserved_runtime = false;
+    loop.parts.push_back(std::move(agent));
     return loop;
   }
 
@@ -85,7 +92,7 @@ class Generator {
       case 13:
       case 14: return Pipeline(depth);
       case 15: program_->order_dependent = true; return Group(Kind::kRace, depth);
-      case 16:
+      case 16: return Votes();
       case 17:
       case 18: return Unawaited();
       default: return Group(Kind::kSequence, depth);
@@ -124,6 +131,13 @@ class Generator {
     return pipeline;
   }
 
+  Expr Votes() {
+    Expr votes = Make(Kind::kVotes);
+    votes.count = static_cast<uint32_t>(rng_->Between(1, 3));
+    votes.parts.push_back(Agent());
+    return votes;
+  }
+
   Expr Unawaited() {
     Expr unawaited = Make(Kind::kUnawaited);
     unawaited.parts.push_back(Agent());
@@ -145,7 +159,12 @@ void MakeSettings(Rng* rng, v1::RunSettings* settings) {
   } else if (rng->OneIn(14)) {
     settings->set_budget_total(static_cast<double>(rng->Below(25)));
   }
-  settings->set_call_refusals_max(static_cast<uint32_t>(rng->Between(3, 20)));
+  if (rng->OneIn(8)) settings->set_tokens_max(rng->Between(20, 9000));
+  if (rng->OneIn(8)) settings->set_cost_micros_max(static_cast<int64_t>(rng->Between(300, 5000)));
+  // Small where calls are refused one after the other: else it depends on the order of answers when it
+  // is met.
+  const bool in_sequence = settings->agents_max() < 100 || settings->has_budget_total();
+  settings->set_call_refusals_max(in_sequence ? static_cast<uint32_t>(rng->Between(3, 20)) : 1000);
   settings->set_return_grace_ms(rng->OneIn(2) ? 2000 : 15'000);
   settings->set_turn_cpu_ms(1000);
   settings->set_default_runtime("mock");
@@ -170,6 +189,43 @@ Program RandomProgram(Rng* rng, size_t index, Flavour flavour) {
   }
   program.body = Generator(rng, &program, flavour).Body();
   return program;
+}
+
+namespace {
+
+void CollectAgents(Expr* expr, std::vector<Expr*>* agents) {
+  if (expr->kind == Kind::kVotes) agents->push_back(expr);
+  if (expr->kind == Kind::kAgent) agents->push_back(expr);
+  for (Expr& part : expr->parts) CollectAgents(&part, agents);
+}
+
+}  // namespace
+
+Program EditedProgram(Rng* rng, const Program& program) {
+  Program edited = program;
+  edited.source += " edited";
+  std::vector<Expr*> agents;
+  CollectAgents(&edited.body, &agents);
+  if (agents.empty()) return edited;
+  Expr* chosen = agents[rng->Below(agents.size())];
+  if (chosen->kind == Kind::kVotes) {
+    ++chosen->count;
+    return edited;
+  }
+  Plan& plan = chosen->plan;
+  plan.pad_bytes = plan.pad_bytes > 0 ? 0 : 3000;
+  return edited;
+}
+
+bool LookUp(const std::string& name, std::string* text) {
+  const uint64_t hash = HashOf(name);
+  if (hash % 3 == 0) {
+    *text = "workflow('" + name + "'): no workflow with that name. Available: none";
+    return false;
+  }
+  *text = "{\"name\":\"" + name + "\",\"source\":\"" +
+          std::string(hash % 3 == 1 ? 20 : 4000, 's') + "\"}";
+  return true;
 }
 
 }  // namespace odw::sim

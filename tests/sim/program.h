@@ -28,12 +28,14 @@ struct Expr {
     kNever,         // await of a promise that nothing settles
     kWorkflow,      // workflow(name)
     kLoop,          // `count` times the part, rejections caught
+    kVotes,         // `count` times the same call, all at once
   };
   Kind kind = Kind::kAgent;
   uint64_t id = 0;
   std::vector<Expr> parts;
   Plan plan;
   std::string runtime, command, isolation;
+  std::vector<std::string> fallback;
   uint32_t count = 0;
   uint32_t delay_ms = 0;
 };
@@ -57,6 +59,12 @@ struct Program {
   uint64_t fatal_at_turn = 0;  // its host dies in this turn, always; 0: never
   bool has_unserved_runtime = false;
 };
+
+// The same with one call's prompt and answer changed: what is submitted to resume a run of it.
+Program EditedProgram(Rng* rng, const Program& program);
+
+// What a registry says of a workflow's name; false: there is none, and `text` is the refusal.
+bool LookUp(const std::string& name, std::string* text);
 
 // kTwoMachines: every call is of one command that may be repeated on one machine and not on
 // another, so that attempts of both sorts meet at one node.

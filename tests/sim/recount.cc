@@ -17,7 +17,8 @@ struct Recount {
     std::set<uint32_t> live;
   };
   std::map<uint64_t, Agent> agents;
-  uint64_t done = 0, failed = 0, cancelled = 0;
+  uint64_t done = 0, failed = 0, cancelled = 0, skipped = 0, cached = 0;
+  uint64_t saved_tokens = 0;
   uint64_t input_tokens = 0, output_tokens = 0;
   int64_t cost_micros = 0;
   uint64_t re_executed = 0;
@@ -36,6 +37,8 @@ struct Recount {
     if (end == v1::END_DONE) ++done;
     if (end == v1::END_FAILED || end == v1::END_REFUSED) ++failed;
     if (end == v1::END_CANCELLED) ++cancelled;
+    if (end == v1::END_SKIPPED) ++skipped;
+    if (end == v1::END_CACHED) ++cached;
   }
 
   void Add(const v1::Event& event) {
@@ -48,13 +51,26 @@ struct Recount {
     } else if (event.has_attempt_ended()) {
       Charge(event.attempt_ended().usage());
       re_executed += event.attempt_ended().re_executed();
-      agents[event.attempt_ended().node()].live.erase(event.attempt_ended().attempt());
+      Agent& agent = agents[event.attempt_ended().node()];
+      agent.live.erase(event.attempt_ended().attempt());
+      // Held until the run goes on, or decided upon in the same step.
+      const bool decides = event.attempt_ended().ok() || agent.live.empty();
+      if (agent.status == Status::kBlocked && !event.attempt_ended().discarded() && decides) {
+        agent.status = Status::kRunning;
+      }
     } else if (event.has_requeued()) {
       agents[event.requeued().node()].status = Status::kQueued;
     } else if (event.has_blocked()) {
       agents[event.blocked().node()].status = Status::kBlocked;
     } else if (event.has_settled()) {
       OnEnd(event.settled().node(), event.settled().end());
+      saved_tokens += event.settled().saved_usage().output_tokens();
+    } else if (event.has_restarted()) {
+      agents[event.restarted().node()] = Agent{};
+    } else if (event.has_paused()) {
+      state = v1::PAUSED;
+    } else if (event.has_unpaused()) {
+      state = v1::RUNNING;
     } else if (event.has_late_usage()) {
       Charge(event.late_usage().usage());
     } else if (event.has_ended()) {
@@ -81,7 +97,7 @@ void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Ev
   Recount count;
   for (const v1::Event& event : events) count.Add(event);
   const std::string& id = summary.run_id();
-  const bool ended = count.state != v1::RUNNING;
+  const bool ended = count.state != v1::RUNNING && count.state != v1::PAUSED;
   const uint64_t open =
       count.In(Status::kQueued) + count.In(Status::kRunning) + count.In(Status::kBlocked);
   Compare("last_event", id, summary.last_event(), events.size());
@@ -92,6 +108,9 @@ void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Ev
   Compare("nodes_blocked", id, summary.nodes_blocked(), ended ? 0 : count.In(Status::kBlocked));
   Compare("nodes_done", id, summary.nodes_done(), count.done);
   Compare("nodes_failed", id, summary.nodes_failed(), count.failed);
+  Compare("nodes_skipped", id, summary.nodes_skipped(), count.skipped);
+  Compare("nodes_cached", id, summary.nodes_cached(), count.cached);
+  Compare("saved_usage", id, summary.saved_usage().output_tokens(), count.saved_tokens);
   Compare("nodes_cancelled", id, summary.nodes_cancelled(), count.cancelled + (ended ? open : 0));
   Compare("input_tokens", id, summary.usage().input_tokens(), count.input_tokens);
   Compare("output_tokens", id, summary.usage().output_tokens(), count.output_tokens);

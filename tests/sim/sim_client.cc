@@ -6,6 +6,20 @@ void SimClient::Plan(const Program* program, std::string owner, std::string key)
   submissions_.push_back({.program = program, .owner = std::move(owner), .key = std::move(key)});
 }
 
+void SimClient::PlanResume(const Program* program, const Program* old, v1::ResumeMode mode) {
+  submissions_.push_back({.program = program, .owner = "bob", .resumes = old, .mode = mode});
+}
+
+std::string SimClient::RunToResume(const Submission& submission) const {
+  std::string found;
+  for (const auto& [run_id, program] : runs_) {
+    const DurableRun* run = journal_->Find(run_id);
+    if (run == nullptr || program != submission.resumes || run->summary.ended_unix_ms() == 0) continue;
+    found = run_id;
+  }
+  return found;
+}
+
 std::string SimClient::BodyOf(const Submission& submission) {
   return HexOf(HashOf(submission.program->source + '|' + submission.program->args_json));
 }
@@ -26,6 +40,11 @@ void SimClient::Send(Submission* submission) {
   header.set_idempotency_key(submission->key);
   header.set_body_sha256(BodyOf(*submission));
   header.set_dialect(submission->program->dialect);
+  if (submission->resumes != nullptr) {
+    header.set_resumed_from(RunToResume(*submission));
+    header.set_resume_mode(submission->mode);
+    submit.reusable = journal_->ReusableOf(header.resumed_from());
+  }
   *header.mutable_settings() = submission->program->settings;
   if (!submission->key.empty()) {
     for (const auto& [run_id, run] : journal_->runs()) {
@@ -53,9 +72,13 @@ void SimClient::List(const Faults& faults, bool daemon_up, Actions* actions) {
   if (!daemon_up) return;
   for (size_t i = 0; i < submissions_.size(); ++i) {
     if (submissions_[i].state != State::kWaiting) continue;
+    // In the end a run that never came is not waited for.
+    const bool resumes = submissions_[i].resumes != nullptr;
+    if (resumes && !context_->calm && RunToResume(submissions_[i]).empty()) continue;
     actions->push_back({2, [this, i] { Send(&submissions_[i]); }});
     break;
   }
+  if (!context_->calm && context_->faulty && faults.commands > 0) ListCommands(faults, actions);
   if (context_->calm || faults.stop == 0) return;
   for (const auto& entry : runs_) {
     if (!checker_->IsReturning(entry.first) || stopped_.contains(entry.first)) continue;
@@ -76,6 +99,7 @@ void SimClient::DaemonDied() {
     submission.state = submission.key.empty() ? State::kUnknown : State::kWaiting;
   }
   stops_.clear();
+  commands_.clear();
 }
 
 void SimClient::OnReply(const core::Reply& reply) {
@@ -87,6 +111,11 @@ void SimClient::OnReply(const core::Reply& reply) {
   if (const auto stop = stops_.find(reply.request); stop != stops_.end()) {
     OnStopReply(reply, stop->second);
     stops_.erase(stop);
+    return;
+  }
+  if (const auto command = commands_.find(reply.request); command != commands_.end()) {
+    OnCommandReply(reply, command->second);
+    commands_.erase(command);
     return;
   }
   Broken("an answer that nobody waits for");
@@ -133,7 +162,7 @@ bool SimClient::done() const {
   for (const Submission& submission : submissions_) {
     if (submission.state == State::kWaiting || submission.state == State::kSent) return false;
   }
-  return stops_.empty();
+  return stops_.empty() && commands_.empty();
 }
 
 void SimClient::CheckPromises() const {

@@ -8,7 +8,7 @@ void SimDaemon::Boot() {
   cut_ticket_ = opened_ticket_ = journal_->last_ticket();
   failed_ = crash_wanted_ = false;
   for (const auto& [run_id, run] : journal_->runs()) {
-    if (run.summary.state() != v1::RUNNING) continue;
+    if (!IsOpen(run.summary.state())) continue;
     for (const v1::Event& event : run.events) {
       if (const absl::Status status = engine_->Restore(run_id, event); !status.ok())
         Broken(MessageOf(status));
@@ -17,6 +17,10 @@ void SimDaemon::Boot() {
   context_->Note("daemon starts with " + std::to_string(engine_->world().runs.size()) +
                  " open runs");
   checker_->OnBoot(*journal_, *engine_);
+  for (const auto& [run_id, run] : engine_->world().runs) {
+    if (run->header.resumed_from().empty()) continue;
+    engine_->SetReusable(run_id, journal_->ReusableOf(run->header.resumed_from()));
+  }
   const core::Input none = core::Tick{};
   checker_->BeforeInput(none, *engine_);
   engine_->FinishRecovery(context_->now);
@@ -62,9 +66,10 @@ void SimDaemon::HandleOne() {
 }
 
 void SimDaemon::Handle(core::Input input) {
-  static const char* const kNames[] = {"submit",    "stop",           "turn",
-                                       "host gone", "attached",       "detached",
-                                       "said",      "journal failed", "tick"};
+  static const char* const kNames[] = {
+      "submit",         "stop",     "pause",    "unpause", "skip",           "restart",
+      "workflow found", "turn",     "host gone", "attached", "detached",     "said",
+      "journal failed", "tick"};
   context_->Note(std::string("handle ") + kNames[input.index()]);
   checker_->BeforeInput(input, *engine_);
   engine_->Handle(context_->now, input);
@@ -77,7 +82,15 @@ void SimDaemon::Handle(core::Input input) {
 void SimDaemon::Perform(std::vector<core::Effect> effects) {
   for (core::Effect& effect : effects) {
     checker_->OnEffect(effect);
-    if (auto* append = std::get_if<core::Append>(&effect)) batch_.push_back(std::move(*append));
+    auto* append = std::get_if<core::Append>(&effect);
+    if (append == nullptr) continue;
+    for (model::Value& value : append->values) {
+      if (value.from_run.empty()) continue;
+      value.bytes = std::make_shared<const std::string>(
+          journal_->Read(value.from_run, value.ref, SimJournal::Reader::kGated));
+      context_->coverage->Count("values taken from an earlier run");
+    }
+    batch_.push_back(std::move(*append));
   }
   for (core::Effect& effect : effects) {
     if (!std::holds_alternative<core::Append>(effect)) Do(std::move(effect));
@@ -96,6 +109,8 @@ void SimDaemon::Do(core::Effect effect) {
   } else if (const auto* settle = std::get_if<core::HostSettle>(&effect)) {
     const bool has_value = settle->fill != core::HostSettle::Fill::kNone;
     outside_->SettleHost(*settle, has_value ? Read(settle->run_id, settle->value.ref) : "");
+  } else if (const auto* find = std::get_if<core::FindWorkflow>(&effect)) {
+    outside_->FindWorkflow(*find);
   } else if (const auto* release = std::get_if<core::HostRelease>(&effect)) {
     outside_->ReleaseHost(*release);
   } else {
@@ -134,7 +149,7 @@ void SimDaemon::OpenGate() {
   context_->Note("gate opens up to " + std::to_string(opened_ticket_));
   for (core::Effect& effect : gate_.Open(opened_ticket_)) {
     Release(std::move(effect));
-    if (crash_wanted_ && context_->rng.OneIn(2)) {
+    if (crash_wanted_ && !context_->calm && context_->rng.OneIn(2)) {
       context_->Passed("daemon: gate half open");
       return Crash();
     }

@@ -25,6 +25,7 @@ class Outside {
   virtual void StartHost(const core::HostStart& start, const std::string& source,
                          const std::string& args) = 0;
   virtual void SettleHost(const core::HostSettle& settle, const std::string& value) = 0;
+  virtual void FindWorkflow(const core::FindWorkflow& find) = 0;
   virtual void ReleaseHost(const core::HostRelease& release) = 0;
   virtual void SendTo(core::SessionId session, v1::ToExecutor message) = 0;
   virtual void CloseSession(core::SessionId session) = 0;

@@ -75,4 +75,44 @@ std::string SimJournal::Read(const std::string& run_id, const v1::Blob& blob, Re
   Broken("a value of " + run_id + " cannot be read");
 }
 
+std::shared_ptr<const core::ReuseTable> SimJournal::ReusableOf(const std::string& run_id) const {
+  const DurableRun* run = Find(run_id);
+  if (run == nullptr) return nullptr;
+  auto table = std::make_shared<core::ReuseTable>();
+  table->run_id = run_id;
+  std::map<uint64_t, size_t> places;  // of agent calls, by node
+  std::map<std::pair<uint64_t, uint32_t>, const v1::AttemptEnded*> answers;
+  std::vector<bool> succeeded;
+  for (const v1::Event& event : run->events) {
+    if (event.has_called() && event.called().kind() == v1::script::AGENT) {
+      places[event.called().ordinal()] = table->calls.size();
+      table->calls.push_back(event.called().reuse_key());
+      succeeded.push_back(false);
+    } else if (event.has_attempt_ended() && event.attempt_ended().ok()) {
+      answers[{event.attempt_ended().node(), event.attempt_ended().attempt()}] = &event.attempt_ended();
+    } else if (event.has_settled() && places.contains(event.settled().node())) {
+      const v1::Settled& settled = event.settled();
+      const size_t place = places.at(settled.node());
+      core::Reusable old{.node = settled.node()};
+      if (settled.end() == v1::END_DONE) {
+        const v1::AttemptEnded& answer = *answers.at({settled.node(), settled.attempt()});
+        old.value = answer.value();
+        old.usage = answer.usage();
+      } else if (settled.end() == v1::END_CACHED) {
+        old.value = settled.value();
+        old.usage = settled.saved_usage();
+      } else {
+        continue;
+      }
+      old.is_json = settled.outcome() == v1::Settled::RESOLVE_JSON;
+      succeeded[place] = true;
+      table->by_key[table->calls[place]] = std::move(old);
+    }
+  }
+  for (size_t i = 0; i < succeeded.size(); ++i) {
+    if (!succeeded[i]) table->calls[i].clear();
+  }
+  return table;
+}
+
 }  // namespace odw::sim

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct DurableRun {
   std::map<std::string, std::string> blobs;
 };
 
+inline bool IsOpen(v1::RunState state) { return state == v1::RUNNING || state == v1::PAUSED; }
+
 class SimJournal {
  public:
   explicit SimJournal(Context* context) : context_(context) {}
@@ -43,6 +46,8 @@ class SimJournal {
   uint64_t durable_ticket() const { return durable_ticket_; }
   const std::map<std::string, DurableRun>& runs() const { return runs_; }
   const DurableRun* Find(const std::string& run_id) const;
+  // What a run resumed from `run_id` may be answered with, as its durable events say.
+  std::shared_ptr<const core::ReuseTable> ReusableOf(const std::string& run_id) const;
   // Bytes of a value: inline, durable, or (for what is not gated) still on its way.
   enum class Reader { kGated, kNotGated };
   std::string Read(const std::string& run_id, const v1::Blob& blob, Reader reader) const;

@@ -22,7 +22,7 @@ Simulation::Simulation(uint64_t seed, Coverage* coverage, bool trace)
     : context_(seed, coverage),
       settings_(DrawSettings(&context_.rng)),
       flavour_(context_.rng.OneIn(4) ? Flavour::kTwoMachines : Flavour::kMixed),
-      faults_(flavour_ == Flavour::kMixed ? Faults::Random(&context_.rng) : Faults::OfAbsence()),
+      faults_(flavour_ == Flavour::kMixed ? Faults::Random(&context_.rng) : Faults::OfAbsence(&context_.rng)),
       journal_(&context_),
       checker_(&context_, settings_),
       daemon_(&context_, settings_, &journal_, &checker_, this),
@@ -49,6 +49,19 @@ void Simulation::DrawPrograms() {
     const Program* program = drawn[i < count ? i : rng->Below(count)];
     const std::string key = rng->OneIn(2) ? "key" + std::to_string(rng->Below(3)) : "";
     client_.Plan(program, rng->OneIn(3) ? "ann" : "bob", key);
+  }
+  // Some are submitted again to resume a run of theirs, as it was or edited.
+  if (!rng->OneIn(2)) return;
+  for (uint64_t i = 0; i < count; ++i) {
+    const Program* program = drawn[i];
+    if (program->divergence.kind != Divergence::Kind::kNone || program->fatal_at_turn > 0) continue;
+    const Program* again = program;
+    if (rng->OneIn(2)) {
+      Program edited = EditedProgram(rng, *program);
+      const std::string source = edited.source;
+      again = &(programs_[source] = std::move(edited));
+    }
+    client_.PlanResume(again, program, rng->OneIn(3) ? v1::RESUME_PREFIX : v1::RESUME_CONTENT);
   }
 }
 
@@ -84,9 +97,11 @@ void Simulation::List(Actions* actions) {
   if (daemon_.up()) hosts_.List(faults_, daemon_.engine(), actions);
   for (const auto& executor : executors_) executor->List(faults_, daemon_.up(), actions);
   client_.List(faults_, daemon_.up(), actions);
+  ListLookups(actions);
   if (context_.calm) return;
-  if (NextMoment() > context_.now && NextMoment() != absl::InfiniteFuture()) {
-    actions->push_back({2, [this] { JumpTo(NextMoment()); }});
+  const absl::Time next = NextMoment();  // by the time of the action it may be over
+  if (next > context_.now && next != absl::InfiniteFuture()) {
+    actions->push_back({2, [this, next] { JumpTo(next); }});
   }
   if (flavour_ == Flavour::kTwoMachines && context_.faulty && context_.rng.OneIn(6)) {
     actions->push_back({12, [this] { SwapMachines(); }});
@@ -98,6 +113,26 @@ void Simulation::List(Actions* actions) {
                                  absl::Seconds(context_.rng.OneIn(5) ? -seconds / 4 : seconds));
                         }});
   }
+}
+
+// Answers come late, now and then twice, and to calls that nobody waits for any more.
+void Simulation::ListLookups(Actions* actions) {
+  if (!daemon_.up()) return;
+  for (size_t i = 0; i < lookups_.size(); ++i) {
+    actions->push_back({4, [this, i] { AnswerLookup(i); }});
+  }
+}
+
+void Simulation::AnswerLookup(size_t index) {
+  const core::FindWorkflow find = lookups_[index];
+  const bool again = !context_.calm && context_.rng.OneIn(6);
+  if (!again) lookups_.erase(lookups_.begin() + static_cast<long>(index));
+  core::WorkflowFound found{.run_id = find.run_id, .node = find.node};
+  std::string text;
+  found.ok = LookUp(find.name, &text);
+  (found.ok ? found.value_json : found.message) = std::move(text);
+  context_.coverage->Count(again ? "workflows answered and once more" : "workflows answered");
+  daemon_.Post(std::move(found));
 }
 
 bool Simulation::Step() {
@@ -168,9 +203,13 @@ void Simulation::Run() {
   Rest();
   if (!client_.done()) Broken("a client waits for an answer for ever");
   CheckRestore();
+  client_.UnpauseAll();
+  Rest();
+  CheckRestore();
   CheckWaits();
   Rest();
   CheckResults();
+  CheckReused();
   CheckNothingLost();
   CheckRestore();
   client_.CheckPromises();
@@ -194,6 +233,7 @@ void Simulation::DaemonDied() {
   hosts_.DaemonDied();
   network_.DaemonDied();
   client_.DaemonDied();
+  lookups_.clear();
 }
 
 }  // namespace odw::sim

@@ -39,6 +39,9 @@ class Simulation : private Outside {
   void List(Actions* actions);
   void JumpTo(absl::Time when);
   void SwapMachines();
+  void ListLookups(Actions* actions);
+  void AnswerLookup(size_t index);
+  void CheckReused();
   absl::Time NextMoment() const;
 
   void CheckWaits();
@@ -50,6 +53,7 @@ class Simulation : private Outside {
   // Outside
   void StartHost(const core::HostStart& start, const std::string& source,
                  const std::string& args) override;
+  void FindWorkflow(const core::FindWorkflow& find) override { lookups_.push_back(find); }
   void SettleHost(const core::HostSettle& settle, const std::string& value) override;
   void ReleaseHost(const core::HostRelease& release) override;
   void SendTo(core::SessionId session, v1::ToExecutor message) override;
@@ -72,6 +76,7 @@ class Simulation : private Outside {
   SimHosts hosts_;
   SimClient client_;
   std::vector<std::unique_ptr<SimExecutor>> executors_;
+  std::vector<core::FindWorkflow> lookups_;  // asked for, not answered for the last time
   size_t reachable_machine_ = 0;  // of kTwoMachines' two
 };
 
