@@ -15,7 +15,7 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 std::string TextAt(const Info& info, int index) { return FromV8(info.GetIsolate(), info[index]); }
 
-// The order of the fields in `rest`, made by prelude/agent.js.
+// The order of the fields in `rest`, made by prelude/options.js.
 enum Rest : uint32_t {
   kRuntime,
   kProvider,
@@ -31,6 +31,12 @@ enum Rest : uint32_t {
   kArgs,
   kTools,
   kOptions,
+  kFallback,
+  kNetwork,
+  kKeepIgnored,
+  kAttemptsMax,
+  kStallMs,
+  kNodeId,
 };
 
 v8::Local<v8::Value> At(v8::Local<v8::Context> context, v8::Local<v8::Object> list,
@@ -61,10 +67,19 @@ void ReadRest(v8::Local<v8::Context> context, v8::Local<v8::Array> rest, pb::Age
   out->set_cwd(text(kCwd));
   out->set_permission(text(kPermission));
   out->set_schema_description(text(kSchemaDescription));
-  out->set_timeout_ms(At(context, rest, kTimeoutMs)->Uint32Value(context).FromMaybe(0));
+  const auto number = [&](Rest index) {
+    return At(context, rest, index)->Uint32Value(context).FromMaybe(0);
+  };
+  out->set_timeout_ms(number(kTimeoutMs));
   list(kArgs, out->mutable_args());
   list(kTools, out->mutable_tools());
   out->set_options_json(text(kOptions));
+  list(kFallback, out->mutable_fallback());
+  out->set_network(text(kNetwork));
+  list(kKeepIgnored, out->mutable_keep_ignored());
+  out->set_attempts_max(number(kAttemptsMax));
+  out->set_stall_ms(number(kStallMs));
+  out->set_node_id(text(kNodeId));
 }
 
 // agent(prompt, label, phase, model, rest, scope) -> Promise
@@ -99,6 +114,23 @@ void Workflow(const Info& info) {
   if (realm->run()->CallWorkflow(realm, std::move(call), TextAt(info, 4)).ToLocal(&promise)) {
     info.GetReturnValue().Set(promise);
   }
+}
+
+// readFile(path, scope) -> Promise of the settlement's value; see Run::ReadSchemaFile
+void ReadFile(const Info& info) {
+  Realm* realm = Realm::Current(info.GetIsolate());
+  if (realm == nullptr) return;
+  v8::Local<v8::Promise> promise;
+  if (realm->run()->ReadSchemaFile(realm, TextAt(info, 0), TextAt(info, 1)).ToLocal(&promise)) {
+    info.GetReturnValue().Set(promise);
+  }
+}
+
+// detach(arrayBuffer): what ArrayBuffer.prototype.transfer leaves behind
+void Detach(const Info& info) {
+  if (!info[0]->IsArrayBuffer()) return;
+  v8::Local<v8::ArrayBuffer> buffer = info[0].As<v8::ArrayBuffer>();
+  if (buffer->IsDetachable()) buffer->Detach();
 }
 
 // timer(delayMs) -> ordinal
@@ -165,6 +197,7 @@ constexpr Binding kBindings[] = {
     {"line", Line},         {"getScope", GetScope},
     {"setScope", SetScope}, {"spent", Spent},
     {"isError", IsError},   {"canonical", Canonical},
+    {"readFile", ReadFile}, {"detach", Detach},
 };
 
 }  // namespace

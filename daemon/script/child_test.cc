@@ -48,6 +48,26 @@ TEST_F(ChildTest, Spec_H2_ArgsAreVerbatim) {
   EXPECT_EQ(SettleChild(3, "return args").result(), R"(["undefined",null,"text"])");
 }
 
+TEST_F(ChildTest, Spec_O18_AChildOfAnOdwRunMayExportItsEntry) {
+  pb::Start options;
+  options.set_dialect(2);
+  host_->Start("return [await workflow('a', {n: 1}), await workflow('b').catch((e) => e.message)]",
+               options);
+  SettleChild(1, "export default async (input) => [input.n, typeof odw.runId, await agent('x')]");
+  host_->SettleText(2, "y");
+  EXPECT_EQ(SettleChild(3, "export default (input) => { throw new Error('in ' + input) }").result(),
+            R"([[1,"string","y"],"in null"])");
+}
+
+TEST_F(ChildTest, Spec_P10_P17_AChildsStackNamesItsFileAlone) {
+  host_->Start("try { await workflow({scriptPath: 'sub/kid.js'}) } catch (e) { return e.stack }");
+  const WholeTurn turn = host_->SettleJson(
+      1,
+      R"x({"name":"kid","path":"/home/somebody/sub/kid.js","source":"export const meta = {};\n  nowhere()"})x");
+  EXPECT_NE(turn.result().find("kid.js:2:3"), std::string::npos) << turn.result();
+  EXPECT_EQ(turn.result().find("somebody"), std::string::npos) << turn.result();
+}
+
 TEST_F(ChildTest, Spec_H4_OneLevelOnlyAndSiblingsAreFine) {
   host_->Start("return await Promise.all([workflow('a'), workflow('b')])");
   SettleChild(1,

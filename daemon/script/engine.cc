@@ -13,6 +13,7 @@ namespace {
 constexpr uint32_t kEngineSlot = 0;
 // The heap starts with a low limit, so that V8 keeps an idle host small, and OnNearHeapLimit lets
 // it grow to what the run may have.
+// Below it V8 is not asked: OnCollected looks after each collection.
 constexpr size_t kHeapBytesAtFirst = 64 << 20;
 constexpr size_t kHeapBytesDefault = 256 << 20;
 // A limit that V8 has come near is raised by at least so much: it asks once, and dies if what it is
@@ -31,12 +32,15 @@ Engine::Engine(Snapshot snapshot, FatalHandler on_fatal)
   params.array_buffer_allocator = allocator_.get();
   params.snapshot_blob = EmbeddedSnapshot(snapshot);
   params.external_references = ExternalReferences();
-  params.constraints.ConfigureDefaultsFromHeapSize(0, kHeapBytesAtFirst);
+  // A tool is one process of its kind and is dropped when it has grown: its work comes first.
+  params.constraints.ConfigureDefaultsFromHeapSize(
+      0, snapshot == Snapshot::kScript ? kHeapBytesAtFirst : kHeapBytesDefault);
   isolate_ = v8::Isolate::New(params);
   isolate_->SetData(kEngineSlot, this);
   isolate_->Enter();
   isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
   isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
+  isolate_->AddGCEpilogueCallback(OnCollected);
   isolate_->SetOOMErrorHandler(OnOutOfMemory);
   isolate_->SetFatalErrorHandler(OnFatal);
 }
@@ -52,7 +56,29 @@ Engine* Engine::Of(v8::Isolate* isolate) {
 }
 
 void Engine::SetHeapMax(size_t bytes) {
-  heap_max_ = bytes == 0 ? kHeapBytesDefault : std::max(bytes, kHeapBytesAtFirst);
+  heap_max_ = bytes == 0 ? kHeapBytesDefault : std::max(bytes, kHeapBytesMin);
+}
+
+void Engine::EndScript() {
+  if (out_of_memory_) return;
+  out_of_memory_ = true;
+  isolate_->TerminateExecution();
+}
+
+void Engine::OnCollected(v8::Isolate* isolate, v8::GCType, v8::GCCallbackFlags) {
+  Engine* engine = Of(isolate);
+  if (engine->heap_max_ >= kHeapBytesAtFirst || engine->check_asked_) return;
+  if (engine->heap_used() <= engine->heap_max_) return;
+  // What is used may be garbage; whoever calls us is in the middle of a collection.
+  engine->check_asked_ = true;
+  isolate->RequestInterrupt(CollectAndCheck, engine);
+}
+
+void Engine::CollectAndCheck(v8::Isolate* isolate, void* self) {
+  auto* engine = static_cast<Engine*>(self);
+  isolate->LowMemoryNotification();
+  engine->check_asked_ = false;
+  if (engine->heap_used() > engine->heap_max_) engine->EndScript();
 }
 
 size_t Engine::heap_used() const {
@@ -66,10 +92,7 @@ size_t Engine::OnNearHeapLimit(void* self, size_t current, size_t /*initial*/) {
   if (current < engine->heap_max_) {
     return std::max(engine->heap_max_, current + kHeapBytesAtFirst);
   }
-  if (!engine->out_of_memory_) {
-    engine->out_of_memory_ = true;
-    engine->isolate_->TerminateExecution();
-  }
+  engine->EndScript();
   // Past the last one V8 gives up and calls OnOutOfMemory.
   const size_t last = engine->heap_max_ + 2 * std::max(kHeadroomBytesMin, engine->heap_max_);
   return std::min(last, current + std::max(kHeadroomBytesMin, engine->heap_max_));

@@ -24,9 +24,10 @@ class Engine {
 
   v8::Isolate* isolate() const { return isolate_; }
 
-  // How far the heap may grow from now on (0: the default; never less than 64 MiB); past it
+  // How far the heap may grow from now on (0: the default; never less than kHeapBytesMin); past it
   // JavaScript is terminated and out_of_memory() is true. Far past it, where terminating did not
   // help, the fatal handler is called.
+  static constexpr size_t kHeapBytesMin = 16 << 20;
   void SetHeapMax(size_t bytes);
   size_t heap_max() const { return heap_max_; }
   bool out_of_memory() const { return out_of_memory_; }
@@ -39,6 +40,9 @@ class Engine {
 
  private:
   static size_t OnNearHeapLimit(void* self, size_t current, size_t initial);
+  static void OnCollected(v8::Isolate* isolate, v8::GCType type, v8::GCCallbackFlags flags);
+  static void CollectAndCheck(v8::Isolate* isolate, void* self);
+  void EndScript();
   static void OnOutOfMemory(const char* location, bool is_heap_oom);
   static void OnFatal(const char* location, const char* message);
 
@@ -47,6 +51,7 @@ class Engine {
   v8::Isolate* isolate_ = nullptr;
   size_t heap_max_;
   bool out_of_memory_ = false;
+  bool check_asked_ = false;
   void* user_ = nullptr;
 };
 

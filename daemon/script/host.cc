@@ -163,8 +163,9 @@ void Host::Handle(const pb::ToHost& message) {
   }
   if (message.epoch() != epoch_) return;
   if (message.has_settle() && run_ != nullptr) {
-    KillPoint("script.before_turn");
+    KillPoint("script.before_settlement");
     run_->Settle(message.settle());
+    KillPoint("script.after_settlement");
   } else if (message.has_end()) {
     OnEnd();
   }

@@ -19,8 +19,8 @@ namespace {
   long total = 0;
   for (std::string line; std::getline(file, line);) {
     long kib = 0;
+    // Not Private_Clean: pages of libnode that happen to be mapped here alone at the moment.
     if (sscanf(line.c_str(), "Private_Dirty: %ld", &kib) == 1) total += kib;
-    if (sscanf(line.c_str(), "Private_Clean: %ld", &kib) == 1) total += kib;
   }
   return total;
 }
@@ -210,14 +210,14 @@ TEST_F(HostTest, BadArgsAreTold) {
 TEST_F(HostTest, AnIdleHostIsSmall) {
 #if !defined(ODW_SANITIZER)
   TestHost host(zygote_);
-  EXPECT_LT(PrivateKib(host.pid()), 8 << 10);
+  EXPECT_LT(PrivateKib(host.pid()), 5 << 10);
   for (int i = 0; i < 20; ++i) host.Evaluate("return await parallel([() => 1])");
   // It gives back what it grew by once it has been idle for a moment.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (PrivateKib(host.pid()) >= 8 << 10 && std::chrono::steady_clock::now() < deadline) {
+  while (PrivateKib(host.pid()) >= 5 << 10 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::yield();
   }
-  EXPECT_LT(PrivateKib(host.pid()), 8 << 10);
+  EXPECT_LT(PrivateKib(host.pid()), 5 << 10);
 #endif
 }
 

@@ -124,6 +124,7 @@ bool Loader::Parse(v8::Local<v8::Context> context, v8::Local<v8::Object> tool,
   reply->set_name(FromV8(isolate, GetField(context, fields, "name")));
   reply->set_description(FromV8(isolate, GetField(context, fields, "description")));
   reply->set_dialect(NumberField(context, fields, "dialect"));
+  reply->set_entry(FromV8(isolate, GetField(context, fields, "entry")));
   return true;
 }
 
@@ -135,8 +136,11 @@ bool Loader::Compile(v8::Local<v8::Context> context, v8::Local<v8::Object> tool,
   v8::Local<v8::Function> async_function =
       GetField(context, tool, "AsyncFunction").As<v8::Function>();
   std::string refusal;
-  if (!CompileBody(context, async_function, request.script_name(), request.source(), &refusal)
-           .IsEmpty()) {
+  Body body;
+  if (CompileBody(
+          context, async_function,
+          {.name = request.script_name(), .text = request.source(), .dialect = reply->dialect()},
+          &body, &refusal)) {
     return true;
   }
   if (caught.HasTerminated()) return false;

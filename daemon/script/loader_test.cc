@@ -71,6 +71,10 @@ TEST_F(LoaderTest, Spec_P4_ImportsAndExportsAreRefusedWithTheirPlace) {
   ExpectRefused(meta + "im\\u0070ort('fs')", "2:1 ");
   ExpectRefused(meta + "return import.meta.url", "2:8 import.meta is not available");
   ExpectRefused(meta + "import x from 'y'", "2:1 import is not available");
+  ExpectRefused(meta + "const fs = require('fs')", "2:12 require() is not available");
+  ExpectRefused(meta + "if (typeof require === 'function') require('fs')", "2:36 require() is not");
+  ExpectAccepted(meta + "const require = (x) => x; return [require(1), args.require(2), typeof module]");
+  ExpectAccepted(meta + "return typeof require");
   ExpectRefused("import x from 'y'\n" + meta, "2:1 Invalid workflow script");
   ExpectRefused(meta + "export const b = 1", "2:1 a workflow script exports nothing but meta");
   ExpectRefused(meta + "const c = 1; export { c }", "2:14 a workflow script exports nothing");
@@ -185,6 +189,7 @@ TEST_F(LoaderTest, Spec_B1_TypeScriptDoesNotParse) {
 
 TEST_F(LoaderTest, WhatV8CannotRunIsRefusedWithItsPlace) {
   ExpectRefused(std::string(kMeta) + "\nconst r = /[a--b]/v;", "3:11 ");
+  ExpectRefused(std::string(kMeta) + "return /(/;", "2:9 Invalid regular expression");
 }
 
 TEST_F(LoaderTest, Spec_C6_ClocksAndChanceAreWarnings) {
@@ -209,11 +214,98 @@ TEST_F(LoaderTest, Spec_O_DialectIsOdwWhereOnlyTheOriginalCouldRunIt) {
   EXPECT_EQ(Load(std::string(kMeta) + "return input", kBuiltin).dialect(), kBuiltin);
 }
 
+TEST_F(LoaderTest, Spec_C6_ADateOfTheScriptsOwnIsNoWarning) {
+  const pb::LoadReply reply = LoadBody(
+      "const Date = {now() { return 1 }}, Math = {random() {}}; Date.now(); Math.random();"
+      "return new (class { now() {} }); function f() { 'Math.random()' } /Date.now()/;");
+  EXPECT_EQ(reply.problems_size(), 0);
+  EXPECT_EQ(LoadBody("return Date?.now() + Date['now']() + Math.random`x`").problems_size(), 2);
+  EXPECT_EQ(LoadBody("return [Date[now], new Date(0), Date.UTC(1), Math.max(1)]").problems_size(),
+            0);
+}
+
+TEST_F(LoaderTest, Spec_O_EveryOdwOptionAndNameCounts) {
+  for (const char* option : {"runtime", "provider", "bambooProvider", "nodeId", "nodeType",
+                             "schemaDescription", "outputDescription", "maxAttempts", "retry",
+                             "permission", "mock", "mockError", "'mock-x'"}) {
+    EXPECT_EQ(LoadBody(std::string("agent('x', {...{}, ") + option + ": 1})").dialect(), kOdw)
+        << option;
+  }
+  for (const char* name : {"promptSlot", "checkpoint", "fanout", "pandacode", "odw", "input"}) {
+    EXPECT_EQ(LoadBody(std::string("return () => ") + name + ".x").dialect(), kOdw) << name;
+    EXPECT_EQ(LoadBody(std::string("const {x: ") + name + "} = args; return " + name).dialect(),
+              kBuiltin)
+        << name;
+    EXPECT_EQ(
+        LoadBody(std::string("return args.") + name + " + {" + name + ": 1}." + name).dialect(),
+        kBuiltin)
+        << name;
+  }
+  for (const char* body :
+       {"agent('x', {label: 'l', model: 'm', id: 1})", "agent('x', {[runtime]: 1})",
+        "other('x', {runtime: 1})", "parallel([], {runtime: 1})",
+        "const agent = (p, o) => o; agent('x', {runtime: 1})", "'input'; `input`; /input/"}) {
+    EXPECT_EQ(LoadBody(body).dialect(), kBuiltin) << body;
+  }
+  EXPECT_EQ(Load("export const meta = { name: 'n', description: 'd', dialect: 'builtin' }; input")
+                .dialect(),
+            kBuiltin);
+  // A meta that will not do is still one.
+  EXPECT_EQ(Load("let meta = { name: 'n', description: 'd' };").dialect(), kBuiltin);
+  EXPECT_EQ(Load("return 1").dialect(), kOdw);
+}
+
 TEST_F(LoaderTest, Spec_O17_OdwIsLenientAboutMeta) {
-  const pb::LoadReply reply = Load("return agent('x')", kOdw);
-  EXPECT_TRUE(reply.ok());
-  ASSERT_EQ(reply.problems_size(), 1);
-  EXPECT_TRUE(reply.problems(0).warning());
+  for (const char* source :
+       {"return agent('x')",
+        "const a = 1; export const meta = { name: 'n', description: 'd' }; return a",
+        "export const meta = { name: 'a' + 'b', description: f() }; function f() {}",
+        "export let meta = {};", "const meta = 5; return meta",
+        "export const meta = { name: 'n', phases: 'x' };"}) {
+    const pb::LoadReply reply = Load(source, kOdw);
+    EXPECT_TRUE(reply.ok()) << source << ": " << FirstError(reply);
+    ASSERT_EQ(reply.problems_size(), 1) << source;
+    EXPECT_TRUE(reply.problems(0).warning());
+  }
+  EXPECT_TRUE(Load("return 1").ok());
+}
+
+TEST_F(LoaderTest, Spec_O18_TheEntryIsNamed) {
+  const struct {
+    const char* source;
+    const char* entry;
+  } cases[] = {{"export default async function (input) {}", "default"},
+               {"export default async (input) => 1", "default"},
+               {"const f = 1; export default f", "default"},
+               {"export async function workflow(input) {}", "workflow"},
+               {"export function workflow(input) {} export default () => 1", "default"},
+               {"return 'export default function'", ""}};
+  for (const auto& [source, entry] : cases) {
+    for (const std::string& meta : {std::string(), std::string(kMeta)}) {
+      const pb::LoadReply reply = Load(meta + source, kOdw);
+      EXPECT_TRUE(reply.ok()) << source << ": " << FirstError(reply);
+      EXPECT_EQ(reply.entry(), entry) << source;
+      if (*entry != '\0') {
+        EXPECT_EQ(Load(meta + source).dialect(), kOdw) << source;
+      }
+    }
+  }
+  ExpectRefused("export default 5", "1:1 the entry must be a function");
+  ExpectRefused("export default class {}", "1:1 the entry must be a function");
+  ExpectRefused("export default function* () {}", "1:1 the entry must not be a generator");
+  ExpectRefused("export default () => 1\nexport const b = 1",
+                "2:1 an odw script exports nothing but");
+  ExpectRefused("export default () => 1\nexport * from 'x'",
+                "2:1 an odw script exports nothing but");
+  ExpectRefused("import x from 'y'; export default () => x", "1:1 import is not available");
+  ExpectRefused("export default () => 1\n}", "2:1 Unexpected token");
+  EXPECT_EQ(FirstError(Load(std::string(kMeta) + "export default () => 1", kBuiltin)).substr(0, 3),
+            "2:1");
+  // A module has no return of its own.
+  ExpectRefused("if (input) { return 1 }\nexport default () => 1",
+                "1:14 return is not available beside an exported entry");
+  ExpectAccepted(
+      "const f = () => { return 1 }; class A { m() { return 2 } }\nexport default () => f()");
 }
 
 TEST_F(LoaderTest, TheSameScriptIsAnsweredAgainTheSame) {

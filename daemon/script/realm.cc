@@ -1,5 +1,7 @@
 #include "daemon/script/realm.h"
 
+#include <iterator>
+
 #include "daemon/script/snapshot.h"
 #include "daemon/script/v8_text.h"
 
@@ -39,8 +41,9 @@ bool Realm::Open(Run* run, const std::string& child_path, const Settings& settin
       ToV8(isolate_, settings.first_phase),
       v8::Integer::NewFromUnsigned(isolate_, settings.list_length_max),
       budget,
+      ToV8(isolate_, settings.odw_json),
   };
-  return !CallInternal("start", 6, argv).IsEmpty();
+  return !CallInternal("start", std::size(argv), argv).IsEmpty();
 }
 
 v8::Local<v8::Value> Realm::Internal(const char* name) {

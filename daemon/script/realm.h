@@ -21,6 +21,7 @@ class Realm {
     uint32_t list_length_max = 4096;
     double budget_total = 0;
     bool has_budget = false;
+    std::string odw_json;  // of Start, for the `odw` global
   };
 
   // `queue` must outlive the realm's last use.

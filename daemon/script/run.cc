@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/base/canonical_json.h"
 #include "daemon/script/platform.h"
 #include "daemon/script/v8_text.h"
 #include "daemon/script/values.h"
@@ -73,7 +74,7 @@ void Run::Turn(uint64_t seq, bool replay, const std::function<void()>& apply) {
     isolate->CancelTerminateExecution();
     terminated_ = true;
     last.clear_end();
-    ReportCutOff(&last, cpu_ms_max);
+    ReportCutOff(&last);
   }
   if (failed_to_start_) *last.mutable_thrown() = std::move(*failed_to_start_);
   failed_to_start_.reset();
@@ -94,7 +95,8 @@ void Run::StartBody() {
   Realm::Settings settings{.dialect = start_.dialect(),
                            .list_length_max = start_.list_length_max(),
                            .budget_total = start_.budget_total(),
-                           .has_budget = start_.has_budget_total()};
+                           .has_budget = start_.has_budget_total(),
+                           .odw_json = OdwJson()};
   if (!has_args) {
     pb::Thrown thrown;
     thrown.set_name("SyntaxError");
@@ -105,13 +107,20 @@ void Run::StartBody() {
   v8::Local<v8::Promise> promise;
   std::string refusal = "the script could not be started";
   if (realm_->Open(this, "", settings, args) &&
-      RunBody(realm_.get(), start_.script_name(), start_.source(), &refusal).ToLocal(&promise)) {
+      RunBody(realm_.get(), start_.script_name(), start_.source(), start_.dialect(), &refusal)
+          .ToLocal(&promise)) {
     promise->MarkAsHandled();
     body_.Reset(isolate, promise);
     start_.clear_source();  // V8 has it
   } else if (!caught.HasTerminated()) {
     FailToStart(DescribeSyntaxError(realm_.get(), caught, refusal));
   }
+}
+
+// The run's id is known whatever the daemon tells.
+std::string Run::OdwJson() const {
+  if (!start_.odw_json().empty()) return start_.odw_json();
+  return R"({"runId":)" + JsonQuote(start_.run_id()) + "}";
 }
 
 void Run::FailToStart(pb::Thrown thrown) {
@@ -156,7 +165,7 @@ void Run::CheckEnd(pb::Turn* turn) {
   }
 }
 
-void Run::ReportCutOff(pb::Turn* turn, uint32_t cpu_ms_max) {
+void Run::ReportCutOff(pb::Turn* turn) {
   ended_ = true;
   failed_to_start_.reset();
   pb::Thrown* thrown = turn->mutable_thrown();
@@ -167,7 +176,9 @@ void Run::ReportCutOff(pb::Turn* turn, uint32_t cpu_ms_max) {
     thrown->set_category("out_of_memory");
   } else {
     thrown->set_name("Error");
-    thrown->set_message("Script execution timed out after " + std::to_string(cpu_ms_max) + "ms");
+    // The setting, in replay too: an error must not depend on whether a host was lost before.
+    thrown->set_message("Script execution timed out after " + std::to_string(start_.turn_cpu_ms()) +
+                        "ms");
     thrown->set_category("timeout");
   }
 }

@@ -49,6 +49,12 @@ class Run {
                                         std::string scope);
   v8::MaybeLocal<v8::Promise> CallWorkflow(Realm* realm, pb::Call call,
                                            const std::string& child_path);
+  // A JSON Schema's file (SPEC O3): a WORKFLOW call of this name, settled with {"source": its text}
+  // or a rejection that says why it cannot be read. The daemon reads it as it reads the script_path
+  // of a child workflow, from where that may be (SPEC H8, P37; model/workflow_registry.h).
+  static constexpr char kSchemaFileName[] = "@schema";
+  v8::MaybeLocal<v8::Promise> ReadSchemaFile(Realm* realm, const std::string& path,
+                                             std::string scope);
   uint64_t StartTimer(Realm* realm, double delay_ms);
   void CancelTimer(Realm* realm, uint64_t ordinal);
   // Cut and counted by the log's limits.
@@ -67,6 +73,7 @@ class Run {
     v8::Global<v8::Promise::Resolver> resolver;
     std::string child_path, child_args;  // WORKFLOW
     bool child_has_args = false;
+    bool is_file = false;  // WORKFLOW: a schema's file, not a child
   };
   struct Child {
     std::unique_ptr<Realm> realm;
@@ -85,10 +92,13 @@ class Run {
   void EndChild(uint64_t ordinal);
   bool MayCall();
   void CheckEnd(pb::Turn* turn);
-  void ReportCutOff(pb::Turn* turn, uint32_t cpu_ms_max);
+  void ReportCutOff(pb::Turn* turn);
   v8::MaybeLocal<v8::Promise> NewPending(Realm* realm, uint64_t ordinal, Pending pending);
+  // Runs a script in its realm; the promise of its result. Empty as CompileBody is.
   v8::MaybeLocal<v8::Promise> RunBody(Realm* realm, const std::string& name,
-                                      const std::string& source, std::string* refusal);
+                                      const std::string& source, uint32_t dialect,
+                                      std::string* refusal);
+  std::string OdwJson() const;
   void Warn(std::string text);
 
   const Parts parts_;

@@ -75,6 +75,20 @@ v8::MaybeLocal<v8::Promise> Run::CallWorkflow(Realm* realm, pb::Call call,
   return NewPending(realm, last_ordinal_, std::move(pending));
 }
 
+v8::MaybeLocal<v8::Promise> Run::ReadSchemaFile(Realm* realm, const std::string& path,
+                                                std::string scope) {
+  if (!MayCall()) return {};
+  pb::Call call;
+  call.set_ordinal(++last_ordinal_);
+  call.set_kind(pb::WORKFLOW);
+  call.set_name(kSchemaFileName);
+  call.set_script_path(path);
+  call.set_scope(std::move(scope));
+  call.set_child_path(realm->child_path());
+  parts_.output->AddCall(std::move(call));
+  return NewPending(realm, last_ordinal_, Pending{.kind = pb::WORKFLOW, .is_file = true});
+}
+
 uint64_t Run::StartTimer(Realm* realm, double delay_ms) {
   if (!MayCall()) return 0;
   pb::Call call;
@@ -128,7 +142,7 @@ void Run::Deliver(const pb::Settle& settle, Pending pending) {
     IgnoreResult(realm->CallInternal("fireTimer", 1, &id));
     return;
   }
-  if (pending.kind == pb::WORKFLOW && settle.has_value_json()) {
+  if (pending.kind == pb::WORKFLOW && !pending.is_file && settle.has_value_json()) {
     StartChild(settle.call(), std::move(pending), settle.value_json());
     return;
   }

@@ -25,10 +25,10 @@ void OnChildRejected(const v8::FunctionCallbackInfo<v8::Value>& info) {
 }
 
 struct ChildSource {
-  std::string name, source;
+  std::string name, source, path;
 };
 
-// {name, source} of the settlement.
+// {name, source} of the settlement, and {path} where it came from a file.
 ChildSource ReadChildSource(v8::Local<v8::Context> context, const std::string& json) {
   v8::Isolate* isolate = context->GetIsolate();
   v8::TryCatch caught(isolate);
@@ -37,26 +37,42 @@ ChildSource ReadChildSource(v8::Local<v8::Context> context, const std::string& j
   if (!ParseJson(context, json).ToLocal(&value) || !value->IsObject()) return child;
   child.name = FromV8(isolate, GetField(context, value.As<v8::Object>(), "name"));
   child.source = FromV8(isolate, GetField(context, value.As<v8::Object>(), "source"));
+  child.path = FromV8(isolate, GetField(context, value.As<v8::Object>(), "path"));
   return child;
+}
+
+// What stacks call the child: its file's name, never the folders of the daemon's machine.
+std::string ScriptName(const ChildSource& child) {
+  if (child.path.empty()) return child.name + ".js";
+  return child.path.substr(child.path.rfind('/') + 1);
 }
 
 }  // namespace
 
 v8::MaybeLocal<v8::Promise> Run::RunBody(Realm* realm, const std::string& name,
-                                         const std::string& source, std::string* refusal) {
-  v8::EscapableHandleScope handles(realm->isolate());
+                                         const std::string& source, uint32_t dialect,
+                                         std::string* refusal) {
+  v8::Isolate* isolate = realm->isolate();
+  v8::EscapableHandleScope handles(isolate);
   v8::Local<v8::Context> context = realm->context();
   v8::Context::Scope in_context(context);
-  v8::Local<v8::Function> body;
-  if (!CompileBody(context, realm->Internal("AsyncFunction").As<v8::Function>(), name, source,
-                   refusal)
-           .ToLocal(&body)) {
+  v8::Local<v8::Function> async_function = realm->Internal("AsyncFunction").As<v8::Function>();
+  Body body;
+  if (!CompileBody(context, async_function, {.name = name, .text = source, .dialect = dialect},
+                   &body, refusal)) {
     return {};
   }
   v8::Local<v8::Value> promise;
-  if (!body->Call(context, v8::Undefined(realm->isolate()), 0, nullptr).ToLocal(&promise)) {
-    return {};
+  if (body.module.IsEmpty()) {
+    if (!body.function->Call(context, v8::Undefined(isolate), 0, nullptr).ToLocal(&promise)) {
+      return {};
+    }
+    return handles.Escape(promise.As<v8::Promise>());
   }
+  v8::Local<v8::Value> evaluated;
+  if (!EvaluateModule(context, body.module).ToLocal(&evaluated)) return {};
+  v8::Local<v8::Value> argv[] = {evaluated, body.module->GetModuleNamespace()};
+  if (!realm->CallInternal("runEntry", 2, argv).ToLocal(&promise)) return {};
   return handles.Escape(promise.As<v8::Promise>());
 }
 
@@ -77,7 +93,8 @@ void Run::StartChild(uint64_t ordinal, Pending pending, const std::string& value
                                  .first_phase = "▸ " + source.name,
                                  .list_length_max = start_.list_length_max(),
                                  .budget_total = start_.budget_total(),
-                                 .has_budget = start_.has_budget_total()};
+                                 .has_budget = start_.has_budget_total(),
+                                 .odw_json = OdwJson()};
   v8::Local<v8::Value> args = v8::Undefined(isolate);
   v8::Local<v8::Promise> promise;
   v8::Local<v8::Function> fulfilled, rejected;
@@ -86,7 +103,8 @@ void Run::StartChild(uint64_t ordinal, Pending pending, const std::string& value
   AddLine(pb::Line::LOG, "▸ running dynamic workflow " + source.name);
   if ((pending.child_has_args && !ParseJson(context, pending.child_args).ToLocal(&args)) ||
       !realm->Open(this, pending.child_path, settings, args) ||
-      !RunBody(realm, source.name + ".js", source.source, &refusal).ToLocal(&promise) ||
+      !RunBody(realm, ScriptName(source), source.source, start_.dialect(), &refusal)
+           .ToLocal(&promise) ||
       !v8::Function::New(context, OnChildFulfilled, data).ToLocal(&fulfilled) ||
       !v8::Function::New(context, OnChildRejected, data).ToLocal(&rejected) ||
       promise->Then(context, fulfilled, rejected).IsEmpty()) {

@@ -90,7 +90,8 @@ TEST_F(ValidatorTest, LocalAndRecursiveReferencesWork) {
 TEST_F(ValidatorTest, AReferenceToTheRootWorksWithoutAnId) {
   for (const char* draft : {"", R"("$schema":"http://json-schema.org/draft-07/schema#",)"}) {
     const std::string list =
-        std::string("{") + draft + R"("type":"object","properties":{"next":{"$ref":"#"},"v":{"type":"integer"}}})";
+        std::string("{") + draft +
+        R"("type":"object","properties":{"next":{"$ref":"#"},"v":{"type":"integer"}}})";
     EXPECT_EQ(Check(list, R"({"v":1,"next":{"v":2}})").verdict(), Reply::VALID);
     EXPECT_EQ(Mismatch(Check(list, R"({"next":{"v":"x"}})")), "/next/v must be integer");
   }
@@ -114,6 +115,62 @@ TEST_F(ValidatorTest, DraftSevenIsUsedWhereTheSchemaNeedsIt) {
 TEST_F(ValidatorTest, TwoSchemasMayShareAnId) {
   EXPECT_EQ(Check(R"({"$id":"http://x/s","type":"string"})", "1").verdict(), Reply::INVALID);
   EXPECT_EQ(Check(R"({"$id":"http://x/s","type":"number"})", "1").verdict(), Reply::VALID);
+}
+
+TEST_F(ValidatorTest, NamedSchemasInsideAreFoundByTheirNames) {
+  for (
+      const char* schema :
+      {R"({"$id":"http://h/tree","type":"object","properties":{"kids":{"type":"array","items":{"$ref":"node"}}},)"
+       R"("$defs":{"n":{"$id":"http://h/node","type":"object","required":["v"],)"
+       R"("properties":{"tree":{"$ref":"tree"}}}}})",
+       R"({"$id":"http://h/a","$ref":"b","$defs":{"b":{"$id":"http://h/b","$ref":"#/$defs/c",)"
+       R"("$defs":{"c":{"properties":{"kids":{"type":"array","items":{"required":["v"]}}}}}}}})"}) {
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(Check(schema, R"({"kids":[{"v":1}]})").verdict(), Reply::VALID) << schema;
+      EXPECT_EQ(Mismatch(Check(schema, R"({"kids":[{}]})")),
+                "/kids/0 must have required property 'v'");
+    }
+  }
+  EXPECT_EQ(
+      Check(R"({"$id":"http://json-schema.org/draft-07/schema#","type":"string"})", "1").verdict(),
+      Reply::INVALID);
+}
+
+TEST_F(ValidatorTest, InDraftSevenAReferenceStandsAlone) {
+  const std::string body = R"("properties":{"a":{"$ref":"#/definitions/l","maxItems":1}},)"
+                           R"("definitions":{"l":{"type":"array"}}})";
+  EXPECT_EQ(
+      Check(R"({"$schema":"http://json-schema.org/draft-07/schema#",)" + body, R"({"a":[1,2]})")
+          .verdict(),
+      Reply::VALID);
+  EXPECT_EQ(Check("{" + body, R"({"a":[1,2]})").verdict(), Reply::INVALID);
+}
+
+TEST_F(ValidatorTest, AnOldNameIsAnUnknownKeyword) {
+  const std::string schema =
+      R"({"id":"http://h/x","type":"object","required":["id"],"properties":{"id":{"id":"y","type":"string"}}})";
+  EXPECT_EQ(Check(schema, R"({"id":"z"})").verdict(), Reply::VALID);
+  EXPECT_EQ(Mismatch(Check(schema, R"({"id":5})")), "/id must be string");
+}
+
+TEST_F(ValidatorTest, ManySchemasOneAfterTheOther) {
+  for (int i = 0; i < 200; ++i) {
+    const std::string number = std::to_string(i);
+    EXPECT_EQ(Check(R"({"const":)" + number + "}", number).verdict(), Reply::VALID);
+    EXPECT_EQ(
+        Check(R"({"$id":"http://h/)" + number + R"(","const":)" + number + "}", "-1").verdict(),
+        Reply::INVALID);
+    EXPECT_EQ(Check(i % 2 == 0 ? "true" : "false", "1").verdict(),
+              i % 2 == 0 ? Reply::VALID : Reply::INVALID);
+  }
+  EXPECT_EQ(Mismatch(Check("false", "1")), "/ boolean schema is false");
+}
+
+TEST_F(ValidatorTest, WhatIsDataInASchemaDoesNotPickTheDraft) {
+  const std::string schema = R"({"enum":[{"items":[1]},2],"prefixItems":[{"type":"string"}]})";
+  EXPECT_EQ(Check(schema, "2").verdict(), Reply::VALID);
+  EXPECT_EQ(Check(R"({"default":{"items":[]},"prefixItems":[{"type":"string"}]})", "[1]").verdict(),
+            Reply::INVALID);
 }
 
 TEST_F(ValidatorTest, InheritedPropertiesDoNotCount) {

@@ -1,6 +1,6 @@
 // Which dialect a script is written in (SPEC O): builtin, unless it uses what only the original odw
 // had. meta.dialect and the caller's choice come first.
-import { freeNames } from './free_names.js';
+import { isOdwEntry } from './entry.js';
 import { walk } from './walk.js';
 
 export const BUILTIN = 1;
@@ -11,6 +11,7 @@ const ODW_OPTIONS = new Set(['runtime', 'provider', 'bambooProvider', 'nodeId', 
   'schemaDescription', 'outputDescription', 'maxAttempts', 'retry', 'permission']);
 
 function isOdwOption(property) {
+  if (property.computed) return false;
   const name = property.key?.name ?? property.key?.value;
   return typeof name === 'string' && (ODW_OPTIONS.has(name) || name.startsWith('mock'));
 }
@@ -25,18 +26,13 @@ function usesOdwOptions(program) {
   return found;
 }
 
-// `export default`, or an exported function named workflow.
-export function isOdwEntry(node) {
-  return node.type === 'ExportDefaultDeclaration' ||
-    (node.type === 'ExportNamedDeclaration' && node.declaration?.type === 'FunctionDeclaration' &&
-     node.declaration.id.name === 'workflow');
-}
-
-export function detectDialect(program, meta) {
+// meta: its value as far as it is a literal; hasMeta: whether the script declares one at all; free: the
+// script's free names.
+export function detectDialect(program, { meta, hasMeta, free }) {
   if (meta?.dialect === 'odw') return ODW;
   if (meta?.dialect === 'builtin') return BUILTIN;
-  if (program.body.some(isOdwEntry)) return ODW;
-  const free = freeNames(program);
+  if (!hasMeta || program.body.some(isOdwEntry)) return ODW;
   if (ODW_NAMES.some((name) => free.has(name))) return ODW;
-  return usesOdwOptions(program) ? ODW : BUILTIN;
+  // A script with an agent() of its own may give it any options.
+  return free.has('agent') && usesOdwOptions(program) ? ODW : BUILTIN;
 }

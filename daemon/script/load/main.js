@@ -1,7 +1,10 @@
 // Checks a workflow script without running it: parses it, reads meta, finds the dialect (SPEC B, O).
 import { checkBody } from './checks.js';
 import { BUILTIN, detectDialect, ODW } from './dialect.js';
+import { findEntry } from './entry.js';
+import { freeNames } from './free_names.js';
 import { checkShape, evaluate } from './meta.js';
+import { explainStop } from './newer_syntax.js';
 import { parseBody } from './parser.js';
 import { Problems } from './problems.js';
 
@@ -19,9 +22,12 @@ function parse(source, problems) {
     return parseBody(source);
   } catch (error) {
     const tooDeep = error instanceof RangeError || /stack space/.test(error.message);
-    const message = tooDeep ? 'the script nests too deeply'
-      : String(error.message).replace(/ \(\d+:\d+\)$/, '');
-    problems.error(error.loc ?? START, message);
+    const loc = error.loc ?? START;
+    const message = String(error.message).replace(/ \(\d+:\d+\)$/, '');
+    const hint = tooDeep || error.pos === undefined ? undefined
+      : explainStop(source, error.pos, problems.line(loc.line));
+    problems.error(loc, tooDeep ? 'the script nests too deeply'
+      : hint === undefined ? message : `${message}: ${hint}`);
     return undefined;
   }
 }
@@ -64,11 +70,11 @@ function readMeta(meta) {
 }
 
 function checkMeta(meta, read, dialect, problems) {
+  const complain = dialect === ODW ? 'warning' : 'error';
   if (meta === undefined) {
-    const complain = dialect === ODW ? 'warning' : 'error';
     problems[complain](START, dialect === ODW ? 'the script has no meta: it is listed by its file name' : FIRST);
   } else if (read.fault !== undefined) {
-    problems[dialect === ODW ? 'warning' : 'error'](read.fault.loc, read.fault.message);
+    problems[complain](read.fault.loc, read.fault.message);
   }
 }
 
@@ -79,9 +85,13 @@ function load(source, chosen) {
   if (program === undefined) return { problems: problems.list, dialect: chosen || BUILTIN };
   const meta = findMeta(program);
   const read = meta === undefined ? {} : readMeta(meta);
-  const dialect = chosen || detectDialect(program, read.value);
-  checkMeta(meta, read, dialect, problems);
-  checkBody(program, meta, dialect, problems);
+  const free = freeNames(program);
+  const dialect = chosen ||
+    detectDialect(program, { meta: read.value, hasMeta: meta !== undefined, free });
+  if (program.body.length === 0) problems.error(START, `${FIRST}; the file holds no statement`);
+  else checkMeta(meta, read, dialect, problems);
+  checkBody(program, { meta, dialect, free }, problems);
+  const entry = dialect === ODW ? findEntry(program, problems) : '';
   const value = problems.failed ? undefined : read.value;
   const text = (key) => (typeof value?.[key] === 'string' ? value[key] : '');
   return {
@@ -90,6 +100,7 @@ function load(source, chosen) {
     name: text('name'),
     description: text('description'),
     dialect,
+    entry,
   };
 }
 

@@ -14,6 +14,7 @@ export class Problems {
   // loc as acorn's: line from 1, column from 0.
   error(loc, message) { this.#add(loc, message, false); }
   warning(loc, message) { this.#add(loc, message, true); }
+  line(number) { return this.#lines[number - 1] ?? ''; }
   get failed() { return this.list.some((problem) => !problem.warning); }
 
   #add({ line, column }, message, warning) {
@@ -22,7 +23,7 @@ export class Problems {
   }
 
   excerpt(line, column) {
-    const text = this.#lines[line - 1] ?? '';
+    const text = this.line(line);
     if (text.length <= LINE_SHOWN_MAX) return text;
     const from = Math.max(0, Math.min(column - LINE_SHOWN_MAX / 2, text.length - LINE_SHOWN_MAX));
     return text.slice(from, from + LINE_SHOWN_MAX);

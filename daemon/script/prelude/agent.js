@@ -1,16 +1,15 @@
-// agent(prompt, options): reads every option once, coerces it here in the script's realm, and hands
-// plain strings to the host (SPEC D). What is wrong with the call itself rejects without a call.
+// agent(prompt, options): hands plain strings to the host (SPEC D). What is wrong with the call itself
+// rejects without a call.
 import {
-  ArrayIsArray, ArrayPrototypePush, ErrorCtor, JSONStringify, MathFloor, NumberCtor, PromiseReject,
-  StringCtor, StringPrototypeSlice, TypeErrorCtor, isObjectLike,
+  ArrayIsArray, ErrorCtor, JSONParse, JSONStringify, ObjectDefineProperty, PromiseCtor, PromiseReject, SafeMap,
+  StringCtor, StringPrototypeStartsWith, TypeErrorCtor, whenSettled,
 } from './primordials.js';
-import { host, LINE_WARNING } from './host.js';
+import { DIALECT_ODW, host } from './host.js';
+import { copyOptions, labelText, optionText, REST_NODE_ID, REST_SCHEMA, restOf } from './options.js';
+import { schemaFault } from './schema.js';
 import { currentScope } from './scope.js';
 import { state } from './state.js';
 import { errorText } from './text.js';
-
-const LABEL_LENGTH_MAX = 1024;
-const TIMEOUT_MS_MAX = 2 ** 32 - 1;
 
 function promptText(prompt) {
   if (prompt === undefined || prompt === null) {
@@ -20,19 +19,28 @@ function promptText(prompt) {
   return StringCtor(prompt);
 }
 
-const optionText = (value) => (value === undefined || value === null ? '' : StringCtor(value));
+const CHECKED_MAX = 64;
+const CHECKED_LENGTH_MAX = 65536;
+let checked = new SafeMap();  // JSON of a schema -> its canonical JSON, of those that are right
 
-function labelText(value) {
-  const label = optionText(value);
-  return label.length > LABEL_LENGTH_MAX ? StringPrototypeSlice(label, 0, LABEL_LENGTH_MAX) : label;
+// Canonical JSON of a schema that a value can meet (D4, D16).
+function checkedSchema(json) {
+  const known = checked.get(json);
+  if (known !== undefined) return known;
+  const fault = schemaFault(json);
+  if (fault !== undefined) throw new TypeErrorCtor(`agent({schema}): ${fault}`);
+  const canonical = host.canonical(json);
+  if (json.length > CHECKED_LENGTH_MAX) return canonical;
+  if (checked.size >= CHECKED_MAX) checked = new SafeMap();
+  checked.set(json, canonical);
+  return canonical;
 }
 
-// JSON Schema as canonical JSON. A string is the path of a schema file, which the daemon reads.
 function schemaText(schema) {
   if (schema === undefined || schema === null) return '';
-  if (typeof schema === 'string') return JSONStringify(schema);
   if (typeof schema !== 'object' || ArrayIsArray(schema)) {
-    throw new TypeErrorCtor('agent({schema}): the schema must be a JSON Schema object');
+    throw new TypeErrorCtor('agent({schema}): the schema must be a JSON Schema object, or the path ' +
+      'of a file with one');
   }
   let json;
   try {
@@ -43,76 +51,128 @@ function schemaText(schema) {
   if (json === undefined || json[0] !== '{') {
     throw new TypeErrorCtor('agent({schema}): the schema must be a JSON Schema object');
   }
+  return checkedSchema(json);
+}
+
+function place(call) {
+  return host.agent(call.prompt, call.label, call.phase, call.model, call.rest, call.scopePath);
+}
+
+// ---- Explicit ids (O24, O25): in odw a second equal call with the same id is the first one.
+const byId = new SafeMap();  // id -> {print, promise}
+
+function printOf(call) {
+  return JSONStringify([call.prompt, call.model, call.rest]);
+}
+
+const isFailure = (value) => typeof value === 'object' && value !== null && value.ok === false;
+
+function placeOnce(call) {
+  const id = call.rest === undefined ? '' : call.rest[REST_NODE_ID];
+  if (id === '') return place(call);
+  const print = printOf(call);
+  const known = byId.get(id);
+  if (known !== undefined && known.print === print) return known.promise;
+  const entry = { __proto__: null, print, promise: place(call) };
+  byId.set(id, entry);
+  const forget = () => { if (byId.get(id) === entry) byId.delete(id); };
+  whenSettled(entry.promise, (value) => { if (isFailure(value)) forget(); }, forget);
+  return entry.promise;
+}
+
+// ---- A schema that is the path of a file (O3): the daemon reads it, confined as the paths of child
+// workflows are, and what it read is recorded with the run. Once a path in each realm.
+const files = new SafeMap();  // path -> promise of {source}
+
+function readSchemaFile(path) {
+  let file = files.get(path);
+  if (file === undefined) {
+    file = host.readFile(path, currentScope().path);
+    files.set(path, file);
+  }
+  return file;
+}
+
+function loadError(path, why) {
+  const message = `agent({schema: '${path}'}): ${why}`;
+  if (state.dialect === DIALECT_ODW) {
+    return { ok: false, error: { category: 'schema_load_error', message } };
+  }
+  const error = new ErrorCtor(message);
+  ObjectDefineProperty(error, 'code', { __proto__: null, value: 'schema_load_error',
+    writable: true, configurable: true, enumerable: false });
+  throw error;
+}
+
+// What the file says as canonical JSON; throws a text.
+function schemaOfFile({ source }) {
+  let json;
+  try {
+    json = JSONStringify(JSONParse(source));
+  } catch (error) {
+    throw `the file is no JSON: ${errorText(error)}`;
+  }
+  if (json[0] !== '{') throw 'the file holds no JSON Schema object';
+  const fault = schemaFault(json);
+  if (fault !== undefined) throw fault;
   return host.canonical(json);
 }
 
-function isolationText(value) {
-  const isolation = optionText(value);
-  if (isolation === '' || isolation === 'worktree') return isolation;
-  if (isolation === 'remote') {
-    throw new ErrorCtor("agent({isolation:'remote'}) is not available in this build");
-  }
-  host.line(LINE_WARNING, `agent({isolation:'${isolation}'}): no such isolation, ignored`);
-  return '';
+function placeWithFile(call, path) {
+  return new PromiseCtor((resolve, reject) => {
+    const fail = (why) => {
+      try {
+        resolve(loadError(path, why));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    whenSettled(readSchemaFile(path), (file) => {
+      try {
+        call.rest[REST_SCHEMA] = schemaOfFile(file);
+      } catch (why) {
+        fail(typeof why === 'string' ? why : errorText(why));
+        return;
+      }
+      try {
+        resolve(placeOnce(call));
+      } catch (error) {
+        reject(error);
+      }
+    }, (error) => fail(host.isError(error) ? optionText(error.message) : errorText(error)));
+  });
 }
 
-function textList(value) {
-  const list = [];
-  for (let i = 0; i < value.length; i++) ArrayPrototypePush(list, StringCtor(value[i]));
-  return list;
+function labelOf(given, scope) {
+  const own = labelText(given.label);
+  return own === '' ? scope.label : own;
 }
-
-function timeoutMs(options) {
-  const given = options.timeoutMs ?? options.timeout;
-  const number = given === undefined || given === null ? 0 : MathFloor(NumberCtor(given));
-  return number > 0 ? (number > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX : number) : 0;
-}
-
-const KNOWN = { __proto__: null, label: 1, phase: 1, model: 1, runtime: 1, provider: 1, effort: 1,
-  agentType: 1, isolation: 1, schema: 1, command: 1, cwd: 1, timeoutMs: 1, timeout: 1,
-  permission: 1, schemaDescription: 1, args: 2, tools: 2 };
-
-// Every option without a field of its own, as canonical JSON; what JSON cannot hold is dropped.
-function otherOptions(options) {
-  const parts = [];
-  for (const key in options) {
-    const known = KNOWN[key];
-    if (known === 1 || (known === 2 && ArrayIsArray(options[key]))) continue;
-    let json;
-    try {
-      json = JSONStringify(options[key]);
-    } catch {
-      continue;
-    }
-    if (json !== undefined) ArrayPrototypePush(parts, JSONStringify(key) + ':' + json);
-  }
-  if (parts.length === 0) return '';
-  let text = parts[0];
-  for (let i = 1; i < parts.length; i++) text += ',' + parts[i];
-  return host.canonical('{' + text + '}');
-}
-
-const NO_OPTIONS = { __proto__: null };
 
 export function agent(prompt, options) {
   try {
+    if (options === undefined && typeof prompt === 'string') {  // the quick way: half of a call's time
+      const { label, phase, path } = currentScope();
+      return host.agent(prompt, label, phase ?? state.phase, '', undefined, path);
+    }
     const text = promptText(prompt);
-    // One copy: each getter and each proxy trap runs once (P19).
-    const given = isObjectLike(options) && !ArrayIsArray(options)
-      ? { __proto__: null, ...options } : NO_OPTIONS;
-    const phase = given.phase === undefined || given.phase === null
-      ? state.phase : StringCtor(given.phase);
-    const rest = given === NO_OPTIONS ? undefined : [
-      optionText(given.runtime), optionText(given.provider), optionText(given.effort),
-      optionText(given.agentType), isolationText(given.isolation), schemaText(given.schema),
-      optionText(given.command), optionText(given.cwd), optionText(given.permission),
-      optionText(given.schemaDescription), timeoutMs(given),
-      ArrayIsArray(given.args) ? textList(given.args) : undefined,
-      ArrayIsArray(given.tools) ? textList(given.tools) : undefined,
-      otherOptions(given),
-    ];
-    return host.agent(text, labelText(given.label), phase, optionText(given.model), rest,
-                      currentScope().path);
+    const given = copyOptions(options);
+    const scope = currentScope();
+    const { schema } = given;
+    const isPath = typeof schema === 'string';
+    if (isPath && (schema === '' || StringPrototypeStartsWith(schema, '{'))) {
+      throw new TypeErrorCtor('agent({schema}): a string is the path of a schema file; pass a schema ' +
+        'itself as an object');
+    }
+    const call = {
+      __proto__: null,
+      prompt: text,
+      label: labelOf(given, scope),
+      phase: optionText(given.phase ?? scope.phase ?? state.phase),
+      model: optionText(given.model),
+      rest: restOf(given, isPath ? '' : schemaText(schema)),
+      scopePath: scope.path,
+    };
+    return isPath ? placeWithFile(call, schema) : placeOnce(call);
   } catch (error) {
     return PromiseReject(error);
   }

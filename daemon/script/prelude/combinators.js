@@ -1,10 +1,12 @@
 // parallel() and pipeline() (SPEC E). Neither holds a slot: only agent() does, so nesting cannot
 // deadlock (E14). A failure is a null in its slot and a line in the log, never a rejection.
 import {
-  ArrayIsArray, ArrayPrototypePush, PromiseCtor, PromisePrototypeThen, PromiseReject,
-  PromiseResolve, RangeErrorCtor, TypeErrorCtor,
+  ArrayIsArray, ArrayPrototypePush, JSONStringify, MathFloor, NumberCtor, PromiseCtor, PromiseReject,
+  RangeErrorCtor, TypeErrorCtor, isObjectLike, whenSettled,
 } from './primordials.js';
-import { host, LINE_WARNING } from './host.js';
+import { agent } from './agent.js';
+import { DIALECT_ODW, host, LINE_WARNING } from './host.js';
+import { labelText, optionText } from './options.js';
 import { currentScope, innerScope, runInScope } from './scope.js';
 import { state } from './state.js';
 import { errorText } from './text.js';
@@ -21,49 +23,38 @@ function copyList(name, list) {
   return copy;
 }
 
-function reportFailure(name, index, error) {
-  host.line(LINE_WARNING, `${name}[${index}] failed: ${errorText(error)}`);
-}
-
-// Calls one of the two with the value's outcome, in a later microtask. A thenable whose `then`
-// throws, or that is called twice, counts once.
-function whenSettled(value, onValue, onError) {
-  try {
-    PromisePrototypeThen(PromiseResolve(value), onValue, onError);
-  } catch (error) {
-    onError(error);
-  }
-}
-
-// The slots of one combinator call; resolves when each is filled.
-function collect(name, count, startSlot) {
-  const scope = currentScope();
-  const serial = ++scope.combinators;
+// The slots of one combinator call; resolves when each is filled. `group`: {name, count, and of
+// parallel's options: atOnce (0: all at once), phase, label}.
+function collect(group, startSlot) {
+  const { name, count, atOnce, phase, label } = group;
+  const outer = currentScope();
+  const serial = ++outer.combinators;
   return new PromiseCtor((resolve) => {
     const results = [];
     for (let i = 0; i < count; i++) ArrayPrototypePush(results, null);
     let left = count;
+    let next = 0;
+    const startNext = () => {
+      const index = next++;
+      startSlot(index, innerScope(outer, `p${serial}[${index}]`, phase ?? outer.phase,
+        label === '' ? '' : `${label}[${index}]`), fill, fail);
+    };
     const fill = (index, value) => {
       results[index] = value;
       if (--left === 0) resolve(results);
+      else if (atOnce > 0 && next < count) startNext();
     };
     const fail = (index, error) => {
-      reportFailure(name, index, error);
-      fill(index, null);
+      const called = label === '' ? name : `${name} '${label}'`;
+      host.line(LINE_WARNING, `${called}[${index}] failed: ${errorText(error)}`);
+      // Not from within the slot before it: 4,096 thunks that throw must not nest.
+      if (atOnce > 0) whenSettled(undefined, () => fill(index, null));
+      else fill(index, null);
     };
     if (count === 0) resolve(results);
-    for (let i = 0; i < count; i++) {
-      startSlot(i, innerScope(scope, `p${serial}[${i}]`), fill, fail);
-    }
+    const first = atOnce > 0 && atOnce < count ? atOnce : count;
+    while (next < first) startNext();
   });
-}
-
-function checkThunks(thunks) {
-  for (let i = 0; i < thunks.length; i++) {
-    if (typeof thunks[i] === 'function') continue;
-    throw new TypeErrorCtor('parallel() expects an array of functions, not promises. Wrap each ' +
-      `call: () => agent(...) (element ${i} is ${describeType(thunks[i])})`);
-  }
 }
 
 function describeType(value) {
@@ -72,7 +63,57 @@ function describeType(value) {
   return typeof value === 'object' ? 'an object' : typeof value;
 }
 
-export function parallel(thunks) {
+// {prompt | input, ...options}: a call of agent() as data, in odw only (O10).
+export function isNode(value) {
+  return state.dialect === DIALECT_ODW && isObjectLike(value) && typeof value !== 'function' &&
+    typeof value.then !== 'function' && (value.prompt ?? value.input) !== undefined;
+}
+
+export function callNode(node) {
+  const { prompt, input, ...options } = node;
+  const text = prompt ?? (typeof input === 'string' ? input : JSONStringify(input));
+  return agent(text, options);
+}
+
+function checkThunks(thunks) {
+  for (let i = 0; i < thunks.length; i++) {
+    if (typeof thunks[i] === 'function' || isNode(thunks[i])) continue;
+    throw new TypeErrorCtor('parallel() expects an array of functions, not promises. Wrap each ' +
+      `call: () => agent(...) (element ${i} is ${describeType(thunks[i])})`);
+  }
+}
+
+function parallelOptions(options) {
+  const given = isObjectLike(options) ? options : { __proto__: null };
+  const { max, concurrency, phase, label } = given;
+  const atOnce = MathFloor(NumberCtor(max ?? concurrency ?? 0));
+  return {
+    __proto__: null,
+    atOnce: atOnce > 0 ? atOnce : 0,
+    phase: phase === undefined || phase === null ? undefined : optionText(phase),
+    label: labelText(label),
+  };
+}
+
+// How parallel() and fanout() run a checked list.
+function runThunks(name, list, options, call) {
+  const { atOnce, phase, label } = parallelOptions(options);
+  const group = { __proto__: null, name, count: list.length, atOnce, phase, label };
+  return collect(group, (index, scope, fill, fail) => {
+    let value;
+    try {
+      value = runInScope(scope, call, [list[index], index]);
+    } catch (error) {
+      fail(index, error);
+      return;
+    }
+    whenSettled(value, (result) => fill(index, result), (error) => fail(index, error));
+  });
+}
+
+const callThunk = (thunk, index) => (typeof thunk === 'function' ? thunk(index) : callNode(thunk));
+
+export function parallel(thunks, options) {
   try {
     if (!ArrayIsArray(thunks)) {
       throw new TypeErrorCtor('parallel() expects an array of functions, not ' +
@@ -80,15 +121,27 @@ export function parallel(thunks) {
     }
     const list = copyList('parallel', thunks);
     checkThunks(list);
-    return collect('parallel', list.length, (index, scope, fill, fail) => {
-      let value;
-      try {
-        value = runInScope(scope, list[index], [index]);
-      } catch (error) {
-        fail(index, error);
-        return;
-      }
-      whenSettled(value, (result) => fill(index, result), (error) => fail(index, error));
+    return runThunks('parallel', list, options, callThunk);
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+// parallel over items: mapper(item, index) gives a value, a promise, a function of the index or, in
+// odw, a node (O14).
+export function fanout(items, mapper, options) {
+  try {
+    if (!ArrayIsArray(items)) {
+      throw new TypeErrorCtor('fanout() expects an array as the first argument, not ' +
+        describeType(items));
+    }
+    if (typeof mapper !== 'function') {
+      throw new TypeErrorCtor('fanout() expects a function as the second argument, not ' +
+        describeType(mapper));
+    }
+    return runThunks('fanout', copyList('fanout', items), options, (item, index) => {
+      const made = mapper(item, index);
+      return typeof made === 'function' || isNode(made) ? callThunk(made, index) : made;
     });
   } catch (error) {
     return PromiseReject(error);
@@ -112,7 +165,8 @@ export function pipeline(items, ...stages) {
   try {
     checkPipeline(items, stages);
     const list = copyList('pipeline', items);
-    return collect('pipeline', list.length, (index, scope, fill, fail) => {
+    const group = { __proto__: null, name: 'pipeline', count: list.length, atOnce: 0, label: '' };
+    return collect(group, (index, scope, fill, fail) => {
       const item = list[index];
       const advance = (stage, previous) => {
         if (stage === stages.length) {

@@ -8,4 +8,5 @@ export const LINE_CONSOLE = 1;
 export const LINE_PHASE = 2;
 export const LINE_WARNING = 3;
 
+// odw.v1.Dialect.
 export const DIALECT_ODW = 2;

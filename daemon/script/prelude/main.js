@@ -3,10 +3,12 @@
 // host alone (realm.cc).
 import { MathMax, ObjectFreeze, defineGlobal } from './primordials.js';
 import { agent } from './agent.js';
-import { parallel, pipeline } from './combinators.js';
+import { defineBufferMethods } from './buffers.js';
+import { fanout, parallel, pipeline } from './combinators.js';
 import { host } from './host.js';
 import { guardIntrinsics, removeGlobals } from './intrinsics.js';
 import { log, makeConsole, phase } from './narrate.js';
+import { checkpoint, promptSlot, runEntry, startOdw } from './odw.js';
 import { describeThrown, serialize } from './outcome.js';
 import { state } from './state.js';
 import { errorText } from './text.js';
@@ -14,9 +16,11 @@ import { clearTimeout, fireTimer, setTimeout } from './timers.js';
 import { workflow } from './workflow.js';
 
 guardIntrinsics();
+defineBufferMethods();
 
 // Globals, not constants of the body's scope: a script may declare any of these names (SPEC B7).
-for (const fn of [agent, parallel, pipeline, phase, log, workflow, setTimeout, clearTimeout]) {
+for (const fn of [agent, parallel, pipeline, phase, log, workflow, setTimeout, clearTimeout, fanout,
+  checkpoint, promptSlot]) {
   defineGlobal(fn.name, fn);
 }
 defineGlobal('console', makeConsole());
@@ -30,9 +34,8 @@ function makeBudget() {
   });
 }
 
-// Once in each realm, before the script. The names that only the odw dialect adds (input, fanout, ...)
-// have their place here, by `dialect`.
-function start(args, dialect, depth, firstPhase, listLengthMax, budgetTotal) {
+// Once in each realm, before the script.
+function start(args, dialect, depth, firstPhase, listLengthMax, budgetTotal, odwJson) {
   removeGlobals();
   state.dialect = dialect;
   state.depth = depth;
@@ -41,8 +44,9 @@ function start(args, dialect, depth, firstPhase, listLengthMax, budgetTotal) {
   state.budgetTotal = budgetTotal;
   defineGlobal('args', args);
   defineGlobal('budget', makeBudget());
+  startOdw(args, odwJson);
 }
 
 const AsyncFunction = (async () => {}).constructor;  // for body.cc
 
-export default { start, fireTimer, describeThrown, serialize, errorText, AsyncFunction };
+export default { start, runEntry, fireTimer, describeThrown, serialize, errorText, AsyncFunction };

@@ -1,5 +1,5 @@
 // The part of core-js that V8 10.2 (ES2022) lacks. Each line is one feature; nothing that V8 has is
-// replaced.
+// replaced. Lacking all the same: Float16Array, resizable buffers, JSON.rawJSON.
 import 'core-js/modules/es.array.to-reversed.js';
 import 'core-js/modules/es.array.to-sorted.js';
 import 'core-js/modules/es.array.to-spliced.js';
@@ -12,6 +12,8 @@ import 'core-js/modules/es.object.group-by.js';
 import 'core-js/modules/es.map.group-by.js';
 import 'core-js/modules/es.map.get-or-insert.js';
 import 'core-js/modules/es.map.get-or-insert-computed.js';
+import 'core-js/modules/es.weak-map.get-or-insert.js';
+import 'core-js/modules/es.weak-map.get-or-insert-computed.js';
 import 'core-js/modules/es.promise.try.js';
 import 'core-js/modules/es.promise.with-resolvers.js';
 import 'core-js/modules/es.string.is-well-formed.js';
@@ -40,7 +42,12 @@ import 'core-js/modules/es.iterator.to-array.js';
 import 'core-js/modules/es.error.is-error.js';
 import 'core-js/modules/es.regexp.escape.js';
 import 'core-js/modules/es.math.sum-precise.js';
+import 'core-js/modules/es.math.f16round.js';
+import 'core-js/modules/es.data-view.get-float16.js';
+import 'core-js/modules/es.data-view.set-float16.js';
 import 'core-js/modules/es.uint8-array.from-base64.js';
 import 'core-js/modules/es.uint8-array.from-hex.js';
+import 'core-js/modules/es.uint8-array.set-from-base64.js';
+import 'core-js/modules/es.uint8-array.set-from-hex.js';
 import 'core-js/modules/es.uint8-array.to-base64.js';
 import 'core-js/modules/es.uint8-array.to-hex.js';

@@ -14,6 +14,9 @@ export const ObjectDefineProperty = Object.defineProperty;
 export const ObjectFreeze = Object.freeze;
 export const ObjectGetOwnPropertyDescriptor = Object.getOwnPropertyDescriptor;
 export const ObjectGetPrototypeOf = Object.getPrototypeOf;
+// Not Object.hasOwn: V8 adds what a flag governs to a context after the snapshot.
+export const ObjectHasOwn = uncurryThis(Object.prototype.hasOwnProperty);
+export const ObjectKeys = Object.keys;
 export const ObjectPrototype = Object.prototype;
 
 export const ArrayIsArray = Array.isArray;
@@ -22,11 +25,17 @@ export const ArrayPrototypePush = uncurryThis(Array.prototype.push);
 export const ArrayPrototypeSort = uncurryThis(Array.prototype.sort);
 
 export const StringCtor = String;
+export const StringPrototypeIndexOf = uncurryThis(String.prototype.indexOf);
 export const StringPrototypeSlice = uncurryThis(String.prototype.slice);
 export const StringPrototypeStartsWith = uncurryThis(String.prototype.startsWith);
 
 export const NumberCtor = Number;
 export const NumberIsFinite = Number.isFinite;
+export const NumberIsInteger = Number.isInteger;
+export const BigIntPrototypeValueOf = uncurryThis(BigInt.prototype.valueOf);
+export const RegExpCtor = RegExp;
+export const DecodeURIComponent = decodeURIComponent;
+export const MathCeil = Math.ceil;
 export const MathFloor = Math.floor;
 export const MathMax = Math.max;
 export const MathMin = Math.min;
@@ -46,11 +55,22 @@ export const PromiseReject = (reason) => ReflectApply(promiseReject, PromiseCtor
 export const PromiseResolve = (value) => ReflectApply(promiseResolve, PromiseCtor, [value]);
 export const PromisePrototypeThen = uncurryThis(Promise.prototype.then);
 
+// Calls one of the two with the value's outcome, in a later microtask. A thenable whose `then` throws,
+// or that is called twice, counts once.
+export function whenSettled(value, onValue, onError) {
+  try {
+    PromisePrototypeThen(PromiseResolve(value), onValue, onError);
+  } catch (error) {
+    onError(error);
+  }
+}
+
 const MapCtor = Map;
 const mapGet = uncurryThis(Map.prototype.get);
 const mapSet = uncurryThis(Map.prototype.set);
 const mapHas = uncurryThis(Map.prototype.has);
 const mapDelete = uncurryThis(Map.prototype.delete);
+const mapSize = uncurryThis(Object.getOwnPropertyDescriptor(Map.prototype, 'size').get);
 // A Map whose methods the script cannot reach.
 export class SafeMap {
   #map = new MapCtor();
@@ -58,6 +78,7 @@ export class SafeMap {
   set(key, value) { mapSet(this.#map, key, value); }
   has(key) { return mapHas(this.#map, key); }
   delete(key) { return mapDelete(this.#map, key); }
+  get size() { return mapSize(this.#map); }
 }
 
 const WeakMapCtor = WeakMap;

@@ -1,7 +1,8 @@
 // workflow(nameOrRef, args): a child workflow, run in this host in a realm of its own (SPEC H). The
 // daemon settles the call with the child's source; the host runs it and resolves the promise.
 import {
-  ArrayIsArray, ErrorCtor, JSONStringify, PromiseReject, TypeErrorCtor, isObjectLike,
+  ArrayIsArray, ArrayPrototypePush, ErrorCtor, JSONStringify, ObjectKeys, PromiseReject, TypeErrorCtor,
+  isObjectLike,
 } from './primordials.js';
 import { host } from './host.js';
 import { currentScope } from './scope.js';
@@ -12,6 +13,7 @@ const NESTED = 'workflow() cannot be called from within a child workflow — nes
   'one level. Inline the inner script or call its agents directly.';
 
 function reference(ref) {
+  // The registry takes a name that nobody has and that looks like a path for one (O20).
   if (typeof ref === 'string' && ref !== '') return { __proto__: null, name: ref, path: '' };
   if (isObjectLike(ref) && !ArrayIsArray(ref)) {
     const path = ref.scriptPath;
@@ -20,25 +22,54 @@ function reference(ref) {
   throw new TypeErrorCtor("workflow() expects a name or {scriptPath: 'file.js'}");
 }
 
+function refuse(type, key) {
+  const error = new TypeErrorCtor(`workflow() args: a ${type} cannot be passed on` +
+    (key === '' ? '' : ` (at '${key}')`));
+  error.name = 'DataCloneError';
+  throw error;
+}
+
+const isLost = (type) => type === 'function' || type === 'symbol' || type === 'bigint';
+
+// JSON would leave such a value out.
+function refuseLost(key, value) {
+  if (isLost(typeof value)) refuse(typeof value, key);
+  return value;
+}
+
+// The same for args that nest too deeply for a replacer.
+function refuseLostInside(args) {
+  const stack = [args];
+  for (let at = 0; at < stack.length; at++) {
+    const keys = ObjectKeys(stack[at]);
+    for (let i = 0; i < keys.length; i++) {
+      const value = stack[at][keys[i]];
+      if (isLost(typeof value)) refuse(typeof value, keys[i]);
+      if (typeof value === 'object' && value !== null) ArrayPrototypePush(stack, value);
+    }
+  }
+}
+
 // The child's own copy. What a copy cannot hold is an error, as in structuredClone.
 function argsText(args) {
   if (args === undefined) return undefined;
-  const refuse = (key, value) => {
-    const type = typeof value;
-    if (type === 'function' || type === 'symbol' || type === 'bigint') {
-      const error = new TypeErrorCtor(`workflow() args: a ${type} cannot be passed on` +
-        (key === '' ? '' : ` (at '${key}')`));
-      error.name = 'DataCloneError';
-      throw error;
-    }
-    return value;
-  };
   try {
-    return JSONStringify(args, refuse);
+    return JSONStringify(args, refuseLost);
   } catch (error) {
-    if (host.isError(error) && error.name === 'DataCloneError') throw error;
-    throw new TypeErrorCtor(`workflow() args cannot be passed on: ${errorText(error)}`);
+    if (!host.isError(error) || error.name !== 'RangeError') throw passedOn(error);
   }
+  try {
+    const text = JSONStringify(args);
+    refuseLostInside(args);  // after that: it has no cycle
+    return text;
+  } catch (error) {
+    throw passedOn(error);
+  }
+}
+
+function passedOn(error) {
+  if (host.isError(error) && error.name === 'DataCloneError') return error;
+  return new TypeErrorCtor(`workflow() args cannot be passed on: ${errorText(error)}`);
 }
 
 export function workflow(ref, args) {

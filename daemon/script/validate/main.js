@@ -1,6 +1,6 @@
 // Checks values against JSON Schemas, and makes values up for the mock runtime.
+import { schemaFault } from '../prelude/schema.js';
 import { BadSchema, compile, parseSchema } from './compiler.js';
-import { contradiction } from './contradiction.js';
 import { mismatches } from './mismatch.js';
 import { synthesize } from './synthesize.js';
 
@@ -34,8 +34,8 @@ function check(schemaText, value, wantsSynthesis) {
     const validate = compile(schemaText);
     if (wantsSynthesis) return makeValue(validate, parseSchema(schemaText));
     if (value !== undefined) return checkValue(validate, value);
-    const fault = contradiction(parseSchema(schemaText));
-    return fault === undefined ? reply(VALID) : reply(BAD_SCHEMA, [`the schema contradicts itself: ${fault}`]);
+    const fault = schemaFault(schemaText);
+    return fault === undefined ? reply(VALID) : reply(BAD_SCHEMA, [fault]);
   } catch (error) {
     if (error instanceof BadSchema) return reply(BAD_SCHEMA, [error.message]);
     throw error;
