@@ -22,6 +22,12 @@ const char kUsage[] =
 
 namespace {
 
+#ifdef ODW_TEST_CLOCK
+constexpr bool kTestClock = true;
+#else
+constexpr bool kTestClock = false;
+#endif
+
 absl::StatusOr<uint32_t> Number(const std::string& flag, const std::string& text) {
   char* end = nullptr;
   const unsigned long value = strtoul(text.c_str(), &end, 10);
@@ -29,6 +35,14 @@ absl::StatusOr<uint32_t> Number(const std::string& flag, const std::string& text
     return absl::InvalidArgumentError(flag + " takes a number from 0 to 1000000, not '" + text + "'");
   }
   return static_cast<uint32_t>(value);
+}
+
+absl::StatusOr<bool> IsManual(const std::string& clock) {
+  if (kTestClock && clock == "manual") return true;
+  if (clock == "system") return false;
+  return absl::InvalidArgumentError("--clock takes system" +
+                                    std::string(kTestClock ? " or manual" : "") + ", not '" + clock +
+                                    "'");
 }
 
 using Setter = std::function<absl::Status(const std::string&)>;
@@ -80,6 +94,8 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
     }
     if (flag == "--config") {
       ODW_ASSIGN_OR_RETURN(flags.config, config::LoadConfig(value));
+    } else if (flag == "--clock") {
+      ODW_ASSIGN_OR_RETURN(flags.manual_clock, IsManual(value));
     } else {
       given.emplace_back(flag, value);
     }

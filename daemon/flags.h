@@ -10,6 +10,7 @@ struct Flags {
   config::Config config;
   bool show_version = false;
   bool show_help = false;
+  bool manual_clock = false;  // only where odwd is built with ODW_TEST_CLOCK
 };
 
 // InvalidArgument names the flag and what it takes.

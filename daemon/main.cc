@@ -5,6 +5,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <thread>
 
@@ -18,7 +19,10 @@
 #include "daemon/journal/rocks_journal.h"
 #include "daemon/loop/core_loop.h"
 #include "daemon/loop/executor_starter.h"
+#include "daemon/loop/recovery.h"
+#include "daemon/loop/reuse_reader.h"
 #include "daemon/loop/run_reader.h"
+#include "daemon/registry/registry.h"
 #include "daemon/rpc/server.h"
 #include "webreport/report.h"
 
@@ -50,13 +54,19 @@ core::Settings CoreSettings(const config::Config& config) {
   return settings;
 }
 
-absl::StatusOr<std::string> RenderRun(journal::Journal* journal, const std::string& run_id) {
+absl::StatusOr<std::string> RenderRun(journal::Journal* journal, const Clock& clock,
+                                      const std::string& run_id) {
   ODW_ASSIGN_OR_RETURN(const v1::Run run, loop::ReadRun(journal, run_id));
-  const auto blobs = [&](const v1::Blob& blob) -> absl::StatusOr<std::string> {
-    if (blob.sha256().empty()) return blob.inline_();
-    return journal->ReadBlob(run_id, blob.sha256());
-  };
-  return webreport::RenderReport(run, blobs, {.now_unix_ms = absl::ToUnixMillis(absl::Now())});
+  const auto blobs = [&](const v1::Blob& blob) { return loop::ReadBlobOf(journal, run_id, blob); };
+  return webreport::RenderReport(run, blobs, {.now_unix_ms = UnixMillis(clock.Now())});
+}
+
+// Null: the machine's clock is used.
+absl::StatusOr<std::unique_ptr<loop::ManualClock>> MakeManualClock(const Flags& flags,
+                                                                   journal::Journal* journal) {
+  if (!flags.manual_clock) return nullptr;
+  ODW_ASSIGN_OR_RETURN(const absl::Time newest, loop::NewestTime(journal));
+  return std::make_unique<loop::ManualClock>(std::max(newest, absl::Now()));
 }
 
 // odwd.json: how clients and people find a running daemon.
@@ -111,7 +121,19 @@ void WaitForTheEnd(const config::Config& config, int signals, const rpc::Server&
   }
 }
 
-absl::Status Serve(const config::Config& config, const UniqueFd& signals) {
+rpc::ServerDeps ServerDepsOf(loop::CoreLoop* loop, journal::Journal* journal, hosts::LoaderProcess* loader,
+                             registry::Registry* registry, const Clock& clock) {
+  return {.inbox = loop, .journal = journal, .loader = loader, .registry = registry,
+          .render_report = [=, &clock](const std::string& run_id) { return RenderRun(journal, clock, run_id); },
+          .fill_info = [=](v1::Info* info) { loop->FillInfo(info); },
+          .versions = [=] { return loop->Versions(); },
+          .read_reusable = [=](const std::string& run_id) { return loop::ReadReuseTable(journal, run_id); },
+          .delete_run = [=](const v1::RunSummary& run, auto done) { loop->DeleteRun(run, std::move(done)); },
+          .advance = [=](absl::Duration by, auto done) { loop->Advance(by, std::move(done)); }};
+}
+
+absl::Status Serve(const Flags& flags, const UniqueFd& signals) {
+  const config::Config& config = flags.config;
   ODW_RETURN_IF_ERROR(MakeFolders(config.data_dir));
   absl::StatusOr<UniqueFd> lock = LockFile(config.data_dir + "/lock");
   if (!lock.ok()) {
@@ -122,17 +144,21 @@ absl::Status Serve(const config::Config& config, const UniqueFd& signals) {
   if (!config.http_listen.empty()) metrics.Enable();
   const std::string script_binary = OwnBinaryFolder() + "/odw-script";
   hosts::LoaderProcess loader(script_binary);
+  registry::Registry registry({.user = registry::UserFoldersFromEnvironment(),
+                               .script_folders = config.workflow_folders,
+                               .script_chars_max = config.limits.script_chars_max},
+                              &loader);
+  ODW_ASSIGN_OR_RETURN(const auto manual_clock, MakeManualClock(flags, journal.get()));
+  const Clock& clock = manual_clock ? *manual_clock : Clock::Real();
   loop::CoreLoop loop({.settings = CoreSettings(config), .script_binary = script_binary,
-                       .daemon_version = kVersion},
+                       .daemon_version = kVersion, .clock = &clock, .manual_clock = manual_clock.get(),
+                       .registry = &registry},
                       journal.get(), &metrics);
   rpc::Server server(
       {.listen = config.listen, .data_dir = config.data_dir, .token_file = config.data_dir + "/token",
        .limits = config.limits, .default_runtime = config.default_runtime,
-       .default_model = config.default_model},
-      {.inbox = &loop, .journal = journal.get(), .loader = &loader,
-       .render_report = [&](const std::string& run_id) { return RenderRun(journal.get(), run_id); },
-       .fill_info = [&](v1::Info* info) { loop.FillInfo(info); },
-       .versions = [&] { return loop.Versions(); }});
+       .default_model = config.default_model, .secrets = config.secrets},
+      ServerDepsOf(&loop, journal.get(), &loader, &registry, clock));
   ODW_RETURN_IF_ERROR(loop.Start(server.outbox()));
   std::thread core_thread([&] { loop.Run(); });
   std::unique_ptr<http::HttpServer> http;
@@ -156,6 +182,7 @@ absl::Status Serve(const config::Config& config, const UniqueFd& signals) {
   http.reset();
   loop.Stop();
   core_thread.join();
+  registry.Stop();  // its answers go to the loop
   return started;
 }
 
@@ -168,8 +195,9 @@ int Main(int argc, char** argv) {
     return Complain(status, kExitUsage);
   }
   InitLog("odwd", LevelFrom(flags->config.log_level));
+  config::ApplyEnvironment(&flags->config);
   const UniqueFd signals = TakeSignals();
-  absl::Status status = Serve(flags->config, signals);
+  absl::Status status = Serve(*flags, signals);
   return status.ok() ? 0 : Complain(status, kExitFailure);
 }
 

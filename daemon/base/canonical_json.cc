@@ -5,7 +5,11 @@
 namespace odw {
 
 absl::StatusOr<std::string> CanonicalJson(std::string_view text) {
-  // nlohmann's parser keeps its own stack and its object type sorts keys.
+  // nlohmann's parser takes a NUL for the end of the text, and what follows it for nothing.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return absl::InvalidArgumentError("a NUL character at byte " + std::to_string(nul + 1));
+  }
+  // It keeps its own stack, and its object type sorts keys.
   try {
     return nlohmann::json::parse(text).dump(-1, ' ', false,
                                             nlohmann::json::error_handler_t::replace);

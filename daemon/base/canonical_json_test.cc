@@ -16,6 +16,12 @@ TEST(CanonicalJson, SaysWhereItBroke) {
   EXPECT_NE(bad.status().message().find("column"), absl::string_view::npos) << bad.status();
 }
 
+TEST(CanonicalJson, RefusesATextThatGoesOnAfterANul) {
+  using std::string_view_literals::operator""sv;
+  EXPECT_TRUE(absl::IsInvalidArgument(CanonicalJson("1\0x"sv).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(CanonicalJson("{}\0"sv).status()));
+}
+
 TEST(JsonQuote, EscapesWhatJsonMust) {
   EXPECT_EQ(JsonQuote("a\"\n\x01"), "\"a\\\"\\n\\u0001\"");
   EXPECT_EQ(JsonQuote("\xff"), "\"\xEF\xBF\xBD\"");

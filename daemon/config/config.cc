@@ -1,19 +1,27 @@
 #include "daemon/config/config.h"
 
+#include <sched.h>
 #include <toml++/toml.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include "daemon/base/fd.h"
+#include "daemon/base/log.h"
 
 namespace odw::config {
 namespace {
 
 constexpr size_t kFileBytesMax = 1u << 20;
 constexpr size_t kTextBytesMax = 4096;
+constexpr uint32_t kEnvironmentConcurrencyMax = 256;
+constexpr uint32_t kCcConcurrencyLeast = 2;
+constexpr uint32_t kCcConcurrencyMost = 16;
 
 // Reads one table: each key by its type and bounds, then whatever was not asked for is an error.
 class TableReader {
@@ -40,9 +48,20 @@ class TableReader {
     *out = *value;
   }
 
-  void Number(const char* key, uint32_t least, uint32_t most, uint32_t* out) {
+  // A word that stands for a number.
+  struct Word {
+    const char* word;
+    uint32_t means;
+  };
+
+  void Number(const char* key, uint32_t least, uint32_t most, uint32_t* out,
+              const std::optional<Word>& word = std::nullopt) {
     const toml::node* node = Take(key);
     if (node == nullptr) return;
+    if (word && node->value_exact<std::string>() == word->word) {
+      *out = word->means;
+      return;
+    }
     const auto value = node->value_exact<int64_t>();
     if (!value) return WrongType(key, *node, "a whole number");
     if (*value < least || *value > most) {
@@ -151,7 +170,8 @@ class TableReader {
 };
 
 void ReadLimits(TableReader& in, Limits* out) {
-  in.Number("concurrency", 1, kConcurrencyMax, &out->concurrency);
+  in.Number("concurrency", 1, kConcurrencyMax, &out->concurrency,
+            TableReader::Word{.word = "cc", .means = CcConcurrency(UsableProcessors())});
   in.Number("agents_max", 1, kAgentsMax, &out->agents_max);
   in.Number("list_length_max", 1, kListLengthMax, &out->list_length_max);
   in.Number("prompt_bytes_max", 1024, 16u << 20, &out->prompt_bytes_max);
@@ -165,6 +185,9 @@ void ReadLimits(TableReader& in, Limits* out) {
   in.Number("call_refusals_max", 1, 1000000, &out->call_refusals_max);
   in.Number("open_runs_max", 1, 1000000, &out->open_runs_max);
   in.Number("return_grace_ms", 0, 600 * 1000, &out->return_grace_ms);
+  in.Number("schema_tries_max", 1, 100, &out->schema_tries_max);
+  in.Number("stall_ms", 1000, 24 * 3600 * 1000, &out->stall_ms);
+  in.Number("stall_tries_max", 1, 100, &out->stall_tries_max);
 }
 
 void ReadExecutor(TableReader& in, std::vector<ExecutorAutostart>* out) {
@@ -190,10 +213,38 @@ absl::Status ReadAll(const toml::table& table, const std::string& file, Config* 
   in.Seconds("lease_grace_local_seconds", 0, 24 * 3600, &config->lease_grace_local);
   in.Text("default_runtime", &config->default_runtime);
   in.Text("default_model", &config->default_model);
+  in.Texts("workflow_folders", kWorkflowFoldersMax, &config->workflow_folders);
+  std::string secrets = "refuse";
+  in.Text("secrets", &secrets);
+  if (secrets == "allow") config->secrets = SecretsRule::kAllow;
   in.Table("limits", [&](TableReader& sub) { ReadLimits(sub, &config->limits); });
   in.Tables("executors", kExecutorsMax,
             [&](TableReader& sub) { ReadExecutor(sub, &config->executors); });
-  return in.Finish();
+  ODW_RETURN_IF_ERROR(in.Finish());
+  if (secrets == "allow" || secrets == "refuse") return absl::OkStatus();
+  return absl::InvalidArgumentError(file + ": secrets is '" + secrets +
+                                    "'; choose refuse or allow");
+}
+
+// The digits of a setting of the environment; nullopt when it is unset or no such number.
+std::optional<uint32_t> ConcurrencyFrom(const char* name) {
+  const char* value = getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  const std::string text = value;
+  const bool digits = text.size() <= 3 && text.find_first_not_of("0123456789") == std::string::npos;
+  const uint32_t number = digits ? static_cast<uint32_t>(std::stoul(text)) : 0;
+  if (number >= 1 && number <= kEnvironmentConcurrencyMax) return number;
+  LogWarning(std::string(name) + " is not a number from 1 to " +
+             std::to_string(kEnvironmentConcurrencyMax) + " and is left out");
+  return std::nullopt;
+}
+
+// "200000 100000" of cgroup v2: two processors' worth. 0: no quota.
+uint32_t QuotaProcessors() {
+  const absl::StatusOr<std::string> text = ReadFile("/sys/fs/cgroup/cpu.max", 256);
+  unsigned long quota = 0, period = 0;
+  if (!text.ok() || sscanf(text->c_str(), "%lu %lu", &quota, &period) != 2 || period == 0) return 0;
+  return static_cast<uint32_t>(quota / period);
 }
 
 absl::Status CheckNames(const Config& config) {
@@ -270,7 +321,33 @@ absl::Status Finish(Config* config) {
                                       std::to_string(kScriptHostsMin) + " to " +
                                       std::to_string(kScriptHostsMax));
   }
+  for (const std::string& folder : config->workflow_folders) {
+    if (folder.empty() || folder[0] != '/') {
+      return absl::InvalidArgumentError("workflow_folders has '" + folder +
+                                        "', which is not an absolute path");
+    }
+  }
   return CheckNames(*config);
+}
+
+void ApplyEnvironment(Config* config) {
+  std::optional<uint32_t> number = ConcurrencyFrom("ODW_MAX_CONCURRENT_AGENTS");
+  if (!number) number = ConcurrencyFrom("CLAUDE_CODE_WORKFLOW_MAX_CONCURRENT_AGENTS");
+  if (number) config->limits.concurrency = *number;
+}
+
+uint32_t CcConcurrency(uint32_t processors) {
+  const uint32_t left = processors > kCcConcurrencyLeast ? processors - 2 : 0;
+  return std::clamp(left, kCcConcurrencyLeast, kCcConcurrencyMost);
+}
+
+uint32_t UsableProcessors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
+  const uint32_t count = known ? static_cast<uint32_t>(CPU_COUNT(&set)) : 1;
+  const uint32_t quota = QuotaProcessors();
+  return quota > 0 ? std::min(count, quota) : count;
 }
 
 uint32_t DefaultScriptHosts(uint64_t memory_bytes_total) {

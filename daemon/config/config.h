@@ -24,6 +24,10 @@ inline constexpr uint32_t kSlotsMax = 65536;
 inline constexpr uint32_t kConcurrencyMax = 65536;
 inline constexpr uint32_t kAgentsMax = 1000000;
 inline constexpr uint32_t kListLengthMax = 1000000;
+inline constexpr uint32_t kWorkflowFoldersMax = 64;
+
+// What submit does with a script or args that hold what looks like a credential.
+enum class SecretsRule { kRefuse, kAllow };
 
 // What a run may do; DESIGN.md "Limits". Pinned in a run's header when it is submitted.
 struct Limits {
@@ -41,6 +45,9 @@ struct Limits {
   uint32_t call_refusals_max = 10000;
   uint32_t open_runs_max = 10000;
   uint32_t return_grace_ms = 2000;
+  uint32_t schema_tries_max = 5;    // SPEC D14: answers tried against a schema, the first included
+  uint32_t stall_ms = 180000;       // SPEC D15: a node without progress for so long is stalled
+  uint32_t stall_tries_max = 6;
 };
 
 // An executor that odwd starts itself (odwctl's private daemon).
@@ -64,6 +71,9 @@ struct Config {
   absl::Duration lease_grace_local = absl::Seconds(10);
   std::string default_runtime;  // for agent() without `runtime`; empty: the script must name one
   std::string default_model;
+  // Absolute; besides a run's own project, where scriptPath may point.
+  std::vector<std::string> workflow_folders;
+  SecretsRule secrets = SecretsRule::kRefuse;
   std::vector<ExecutorAutostart> executors;
 };
 
@@ -74,6 +84,15 @@ absl::StatusOr<Config> LoadConfig(const std::string& path);
 // Fills defaults that depend on others and checks what the command line may have changed:
 // addresses, bounds, data_dir. Call once, after flags were applied.
 absl::Status Finish(Config* config);
+
+// SPEC J2: ODW_MAX_CONCURRENT_AGENTS, or else CLAUDE_CODE_WORKFLOW_MAX_CONCURRENT_AGENTS: digits alone,
+// 1 to 256, wins over the file. Anything else is left out with a warning in the log.
+void ApplyEnvironment(Config* config);
+
+// SPEC J1, `concurrency = "cc"`: min(16, processors - 2), at least 2.
+uint32_t CcConcurrency(uint32_t processors);
+// Of this process: its affinity, and its control group's CPU quota, rounded down.
+uint32_t UsableProcessors();
 
 // clamp(total / 8 / 16 MB, 4, 64): an eighth of the machine's memory for V8 heaps.
 uint32_t DefaultScriptHosts(uint64_t memory_bytes_total);

@@ -33,6 +33,8 @@ script_hosts = 12
 lease_grace_local_seconds = 3
 default_runtime = "mock"
 default_model = "m"
+workflow_folders = ["/opt/flows"]
+secrets = "allow"
 [limits]
 concurrency = 4
 agents_max = 20000
@@ -48,6 +50,9 @@ heap_bytes_max = 16777216
 call_refusals_max = 3
 open_runs_max = 2
 return_grace_ms = 0
+schema_tries_max = 7
+stall_ms = 5000
+stall_tries_max = 2
 [[executors]]
 runtime = "mock"
 slots = 32
@@ -165,6 +170,40 @@ TEST(Address, OthersAreRefusedWithTheReason) {
 TEST(Config, MissingFileIsNamed) {
   const absl::Status status = LoadConfig("/nonexistent/odwd.toml").status();
   EXPECT_NE(MessageOf(status).find("/nonexistent/odwd.toml"), std::string::npos);
+}
+
+TEST(Config, ConcurrencyMayBeTheOriginalsFormula) {
+  EXPECT_EQ(CcConcurrency(1), 2u);
+  EXPECT_EQ(CcConcurrency(8), 6u);
+  EXPECT_EQ(CcConcurrency(64), 16u);
+  const absl::StatusOr<Config> config =
+      ParseConfig("[limits]\nconcurrency = \"cc\"\n", "odwd.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->limits.concurrency, CcConcurrency(UsableProcessors()));
+  EXPECT_NE(ErrorOf("[limits]\nconcurrency = \"all\"\n").find("a whole number"), std::string::npos);
+}
+
+TEST(Config, TheEnvironmentSetsTheConcurrency) {
+  const auto with = [](const char* ours, const char* theirs) {
+    setenv("ODW_MAX_CONCURRENT_AGENTS", ours, 1);
+    setenv("CLAUDE_CODE_WORKFLOW_MAX_CONCURRENT_AGENTS", theirs, 1);
+    Config config;
+    ApplyEnvironment(&config);
+    unsetenv("ODW_MAX_CONCURRENT_AGENTS");
+    unsetenv("CLAUDE_CODE_WORKFLOW_MAX_CONCURRENT_AGENTS");
+    return config.limits.concurrency;
+  };
+  EXPECT_EQ(with("3", "9"), 3u);
+  EXPECT_EQ(with("", "9"), 9u);
+  for (const char* bad : {"0", "257", "-1", "4x", " 4", "1e2", "99999999999"}) {
+    EXPECT_EQ(with(bad, ""), 16u) << bad;
+  }
+}
+
+TEST(Config, SecretsAreRefusedUnlessAllowed) {
+  EXPECT_EQ(ParseConfig("", "f")->secrets, SecretsRule::kRefuse);
+  EXPECT_EQ(ParseConfig("secrets = \"allow\"", "f")->secrets, SecretsRule::kAllow);
+  EXPECT_NE(ErrorOf("secrets = \"mask\"").find("choose refuse or allow"), std::string::npos);
 }
 
 }  // namespace

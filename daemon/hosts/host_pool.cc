@@ -227,6 +227,12 @@ void HostPool::OnReadable(ScriptHost* host) {
 bool HostPool::OnFrame(ScriptHost* host, v1::script::FromHost frame) {
   switch (frame.body_case()) {
     case v1::script::FromHost::kReady: {
+      if (host->state != State::kStarting) {
+        // A script that took its process over: it must not pass for idle and be given another run.
+        LogWarning("a script host said that it is ready when it was not starting; it is dropped");
+        Drop(host, std::nullopt);
+        return false;
+      }
       host->pid = frame.ready().pid();
       {
         MutexLock lock(&versions_mutex_);

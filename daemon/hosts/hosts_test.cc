@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <map>
+#include <memory>
 
 #include "absl/time/clock.h"
 #include "daemon/hosts/host_pool.h"
@@ -12,6 +13,7 @@ namespace odw::hosts {
 namespace {
 
 const char kBinary[] = ODW_BIN_DIR "/odw-script";
+const char kHostileBinary[] = ODW_TESTS_DIR "/hostile_zygote";
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
 class PoolTest : public testing::Test, private HostEvents {
@@ -28,7 +30,7 @@ class PoolTest : public testing::Test, private HostEvents {
     const absl::Time deadline = absl::Now() + kPatience;
     while (!condition()) {
       ASSERT_LT(absl::Now(), deadline) << "waited too long";
-      pool_.Flush(absl::Now());
+      pool_->Flush(absl::Now());
       poller_.Wait(absl::Milliseconds(50));
     }
   }
@@ -56,58 +58,85 @@ class PoolTest : public testing::Test, private HostEvents {
   Poller poller_;
   std::map<std::string, std::vector<v1::script::Turn>> turns_;
   std::vector<std::string> gone_;
-  HostPool pool_{{.binary = kBinary}, &poller_,
-                 [](const std::string&, const v1::Blob&) -> absl::StatusOr<std::string> {
-                   return absl::NotFoundError("no journal here");
-                 },
-                 this};
+  virtual const char* Binary() const { return kBinary; }
+  void SetUp() override {
+    HostEvents* const events = this;
+    pool_ = std::make_unique<HostPool>(
+        HostPoolOptions{.binary = Binary()}, &poller_,
+        [](const std::string&, const v1::Blob&) -> absl::StatusOr<std::string> {
+          return absl::NotFoundError("no journal here");
+        },
+        events);
+  }
+  HostPool& pool() { return *pool_; }
+
+ private:
+  std::unique_ptr<HostPool> pool_;
 };
 
 TEST_F(PoolTest, ARunGetsAHostAndItsTurns) {
-  ASSERT_TRUE(pool_.Start().ok());
-  pool_.Begin("wf_test01", 1, "me", StartFrame(1, "const r = await agent('hi'); return r + '!'"));
+  ASSERT_TRUE(pool().Start().ok());
+  pool().Begin("wf_test01", 1, "me", StartFrame(1, "const r = await agent('hi'); return r + '!'"));
   Until([&] { return turns_["wf_test01/1"].size() == 1; });
   ASSERT_EQ(turns_["wf_test01/1"][0].calls_size(), 1);
-  EXPECT_EQ(pool_.turns_open(), 0u);
+  EXPECT_EQ(pool().turns_open(), 0u);
   PendingFrame settle;
   settle.frame.set_epoch(1);
   settle.frame.mutable_settle()->set_seq(1);
   settle.frame.mutable_settle()->set_call(1);
   settle.fill = PendingFrame::Fill::kSettleText;
   settle.value = model::MakeValue("hello");
-  pool_.Push("wf_test01", 1, std::move(settle));
+  pool().Push("wf_test01", 1, std::move(settle));
   Until([&] { return turns_["wf_test01/1"].size() == 2; });
   EXPECT_EQ(turns_["wf_test01/1"][1].returned().value_json(), "\"hello!\"");
-  pool_.Release("wf_test01", 1);
+  pool().Release("wf_test01", 1);
   // Released hosts come back: many runs one after the other need few processes.
-  pool_.Begin("wf_test01", 2, "me", StartFrame(2, "return 2"));
+  pool().Begin("wf_test01", 2, "me", StartFrame(2, "return 2"));
   Until([&] { return turns_["wf_test01/2"].size() == 1; });
   for (uint64_t epoch = 3; epoch < 20; ++epoch) {
-    pool_.Release("wf_test01", epoch - 1);
-    pool_.Begin("wf_test01", epoch, "me", StartFrame(epoch, "return 3"));
+    pool().Release("wf_test01", epoch - 1);
+    pool().Begin("wf_test01", epoch, "me", StartFrame(epoch, "return 3"));
     Until([&] { return turns_["wf_test01/" + std::to_string(epoch)].size() == 1; });
   }
-  EXPECT_LE(pool_.alive(), 8u);
+  EXPECT_LE(pool().alive(), 8u);
 }
 
 TEST_F(PoolTest, AKilledHostIsReportedAndTheNextStartWorks) {
-  ASSERT_TRUE(pool_.Start().ok());
-  pool_.Begin("wf_test01", 1, "me", StartFrame(1, "await agent('hi')"));
+  ASSERT_TRUE(pool().Start().ok());
+  pool().Begin("wf_test01", 1, "me", StartFrame(1, "await agent('hi')"));
   Until([&] { return turns_["wf_test01/1"].size() == 1; });
-  ASSERT_EQ(kill(pool_.PidOf("wf_test01"), SIGKILL), 0);
+  ASSERT_EQ(kill(pool().PidOf("wf_test01"), SIGKILL), 0);
   Until([&] { return !gone_.empty(); });
-  pool_.Begin("wf_test01", 2, "me", StartFrame(2, "return 1"));
+  pool().Begin("wf_test01", 2, "me", StartFrame(2, "return 1"));
   Until([&] { return turns_["wf_test01/2"].size() == 1; });
 }
 
 TEST_F(PoolTest, AKilledZygoteIsReplaced) {
-  ASSERT_TRUE(pool_.Start().ok());
-  Until([&] { return pool_.alive() >= 2 && !pool_.versions().v8.empty(); });
-  ASSERT_EQ(kill(pool_.zygote_pid(), SIGKILL), 0);
+  ASSERT_TRUE(pool().Start().ok());
+  Until([&] { return pool().alive() >= 2 && !pool().versions().v8.empty(); });
+  ASSERT_EQ(kill(pool().zygote_pid(), SIGKILL), 0);
   for (uint64_t epoch = 1; epoch <= 6; ++epoch) {
-    pool_.Begin("wf_run" + std::to_string(epoch), epoch, "me", StartFrame(epoch, "await agent('hi')"));
+    pool().Begin("wf_run" + std::to_string(epoch), epoch, "me", StartFrame(epoch, "await agent('hi')"));
   }
   Until([&] { return turns_.size() == 6; });
+}
+
+class HostilePoolTest : public PoolTest {
+ protected:
+  const char* Binary() const override { return kHostileBinary; }
+};
+
+// A script that has taken its process over must get at no other run.
+TEST_F(HostilePoolTest, AHostThatClaimsToBeIdleIsDroppedAndGetsNoSecondRun) {
+  ASSERT_TRUE(pool().Start().ok());
+  pool().Begin("wf_test01", 1, "me", StartFrame(1, "return 1"));
+  Until([&] { return gone_.size() == 1; });
+  EXPECT_EQ(gone_[0], "wf_test01");
+  EXPECT_EQ(pool().PidOf("wf_test01"), -1);
+  pool().Begin("wf_test02", 2, "another", StartFrame(2, "return 2"));
+  Until([&] { return gone_.size() == 2; });
+  EXPECT_EQ(gone_[1], "wf_test02");
+  EXPECT_EQ(pool().turns_open(), 0u);
 }
 
 TEST(Loader, ReadsMetaAndNamesWhatIsWrong) {

@@ -6,14 +6,21 @@
 // (an assignment, a reply), or no script is in the middle of a turn, or kTurnHold has passed. So a
 // result, the calls that it causes and their assignments share one synced write.
 //
-// Threads: Run on one; TryPost, Post, Stop, FillInfo on any.
+// Its sources: core_loop.cc (the loop, inputs, groups), core_effects.cc (what the engine asks for),
+// core_tasks.cc (deletion, a turned clock, what is told of the loop).
+//
+// Threads: Run on one; TryPost, Post, Stop, DeleteRun, Advance, FillInfo on any.
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/mailbox.h"
 #include "daemon/base/poller.h"
 #include "daemon/core/core_inbox.h"
@@ -22,7 +29,9 @@
 #include "daemon/hosts/host_pool.h"
 #include "daemon/journal/journal_writer.h"
 #include "daemon/loop/core_metrics.h"
+#include "daemon/loop/manual_clock.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/model/workflow_registry.h"
 #include "daemon/rpc/outbox.h"
 #include "odw/v1/control.pb.h"
 
@@ -33,6 +42,10 @@ struct CoreLoopOptions {
   std::string script_binary;
   std::string daemon_version;
   uint32_t heartbeat_interval_ms = 5000;
+  // All times that runs see. The loop's own hurry is measured on the machine's clock.
+  const Clock* clock = &Clock::Real();
+  ManualClock* manual_clock = nullptr;          // `clock`, where a test turns it
+  model::WorkflowRegistry* registry = nullptr;  // null: no workflow has a name
 };
 
 class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
@@ -48,6 +61,16 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
 
   bool TryPost(core::Input input) override { return inbox_.TryPost(std::move(input)); }
   void Post(core::Input input) override { inbox_.Post(std::move(input)); }
+
+  // Removes an ended run from the journal; `done` is called on the loop's thread. Waits a while for its
+  // cancelled attempts to end. FailedPrecondition when they do not, or a run that resumes it is open.
+  void DeleteRun(v1::RunSummary run, std::function<void(absl::Status)> done);
+
+  using AdvanceDone = std::function<void(absl::StatusOr<absl::Time>)>;
+  // Turns the manual clock forward, from one due time to the next, and tells the new time when all that
+  // was due is handled, its scripts have had their turns and everything is durable. What executors do
+  // meanwhile is not waited for. FailedPrecondition where the clock is the machine's.
+  void Advance(absl::Duration by, AdvanceDone done);
 
   // Executors, hosts and open runs as of a moment ago.
   void FillInfo(v1::Info* info) const;
@@ -67,10 +90,17 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
   void RouteAppend(core::Append append);
   void RouteHostStart(core::HostStart start);
   void RouteHostSettle(core::HostSettle settle);
+  void RouteFindWorkflow(core::FindWorkflow find);
   void OnCommitted(journal::Committed committed);
   void Leave(core::Effect effect);
   void FailAssign(core::SessionId session, const std::string& token, const absl::Status& why);
   void AttachBytes(model::Value* value) const;
+  void ReadFromOtherRun(model::Value* value) const;
+  // Before the engine sees them.
+  void PrepareSubmit(core::Submit* submit);
+  bool RefuseSubmit(const core::Submit& submit);
+  void TellProgress(const core::ExecutorSaid& said);
+  void NoteVersions(const std::string& run_id);
   void MaybeCut();
   void Cut();
   absl::Duration TimeToWait() const;
@@ -79,6 +109,28 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
   bool NothingInFlight() const { return durable_ticket_ == last_ticket_; }
   void PublishInfo();
 
+  struct Deletion {
+    v1::RunSummary run;
+    std::function<void(absl::Status)> done;
+    uint64_t after_ticket = 0;  // what was appended before the question is durable then
+    absl::Time give_up = absl::InfinitePast();  // on the machine's clock
+  };
+  struct Turning {
+    absl::Duration by;
+    AdvanceDone done;
+    absl::Time until = absl::InfinitePast();
+  };
+  void TakeTasks();
+  void DeleteReady();
+  absl::Status DeleteNow(const v1::RunSummary& run);
+  // A run that resumes this one and has not ended; null: none.
+  const core::Run* OpenResumption(const std::string& run_id) const;
+  // Events may still be appended to it.
+  bool StillEnds(const std::string& run_id) const { return engine_.world().runs.contains(run_id); }
+  void TurnClock();
+  // Nothing is under way but what executors do.
+  bool IsQuiet() const;
+
   const CoreLoopOptions options_;
   journal::Journal* const journal_;
   metrics::Metrics* const metrics_;
@@ -86,6 +138,7 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
   Poller poller_;
   Mailbox<core::Input> inbox_;
   Mailbox<journal::Committed> commits_;
+  Mailbox<std::function<void()>> tasks_;
   std::unique_ptr<journal::JournalWriter> writer_;
   std::unique_ptr<hosts::HostPool> hosts_;
   core::Engine engine_;
@@ -99,6 +152,11 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
   bool failed_ = false;             // the journal's error is sticky
   std::vector<core::Input> inputs_, from_hosts_;
   std::vector<journal::Committed> committed_;
+  std::vector<Deletion> deletions_;
+  std::deque<Turning> turnings_;
+  size_t lookups_open_ = 0;
+  // Of runs that were recovered and have not had a turn yet: what they were begun with.
+  absl::flat_hash_map<std::string, v1::Versions> recovered_versions_;
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> open_runs_{0};
 

@@ -13,7 +13,14 @@ absl::StatusOr<v1::Run> ReadRun(journal::Journal* journal, const std::string& ru
   }));
   v1::Run run = view.Build();
   *run.mutable_waiting_for() = summary.waiting_for();
+  run.set_overshoot_tokens(summary.overshoot_tokens());
   return run;
+}
+
+absl::StatusOr<std::string> ReadBlobOf(journal::Journal* journal, const std::string& run_id,
+                                       const v1::Blob& blob) {
+  if (blob.sha256().empty()) return blob.inline_();
+  return journal->ReadBlob(run_id, blob.sha256());
 }
 
 }  // namespace odw::loop

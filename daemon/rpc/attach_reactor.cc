@@ -115,12 +115,17 @@ absl::Status AttachReactor::Take(v1::FromExecutor message) {
     }
     ODW_RETURN_IF_ERROR(CheckRegister(message.register_()));
     registered_ = true;
+    hub_->NameSession(id_, message.register_());
     inbox_->Post(
         core::ExecutorAttached{.session = id_, .info = std::move(*message.mutable_register_())});
     return absl::OkStatus();
   }
   if (message.has_register_())
     return absl::InvalidArgumentError("Register came twice on one stream");
+  if (message.has_repository_reply()) {
+    hub_->OnRepositoryReply(id_, std::move(*message.mutable_repository_reply()));
+    return absl::OkStatus();
+  }
   inbox_->Post(core::ExecutorSaid{.session = id_, .message = std::move(message)});
   return absl::OkStatus();
 }

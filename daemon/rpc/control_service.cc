@@ -15,14 +15,13 @@ namespace {
 
 // Leaves room under kMessageBytesMax; past it a Run travels without prompts and results.
 constexpr size_t kRunBytesMax = 64u << 20;
-constexpr size_t kReasonBytesMax = 4096;
+
+}  // namespace
 
 absl::Status CheckRunId(const std::string& run_id) {
   if (IsRunId(run_id)) return absl::OkStatus();
   return absl::InvalidArgumentError("'" + run_id.substr(0, 100) + "' is not a run id (wf_...)");
 }
-
-}  // namespace
 
 ControlService::ControlService(const ServerOptions& options, const ServerDeps& deps,
                                const Auth* auth, Hub* hub, ReadPool* pool, Activity* activity)
@@ -30,6 +29,7 @@ ControlService::ControlService(const ServerOptions& options, const ServerDeps& d
       defaults_{.limits = options.limits,
                 .default_runtime = options.default_runtime,
                 .default_model = options.default_model},
+      secrets_(options.secrets),
       data_dir_(options.data_dir),
       started_(absl::Now()),
       auth_(auth),
@@ -38,7 +38,7 @@ ControlService::ControlService(const ServerOptions& options, const ServerDeps& d
       activity_(activity) {}
 
 absl::StatusOr<std::string> ControlService::Admit(
-    const grpc::CallbackServerContext& context) const {
+    const Context& context) const {
   ODW_ASSIGN_OR_RETURN(std::string owner, auth_->Check(context));
   ODW_RETURN_IF_ERROR(hub_->status());
   return owner;
@@ -52,136 +52,45 @@ absl::StatusOr<v1::RunSummary> ControlService::ReadOwn(const std::string& run_id
   return summary;
 }
 
-// ---- Submit and Stop: through the core.
-
-grpc::ServerUnaryReactor* ControlService::Submit(grpc::CallbackServerContext* context,
-                                                 const v1::SubmitRequest* request,
-                                                 v1::SubmitResponse* response) {
-  auto* call = new UnaryCall(activity_);
-  absl::StatusOr<std::string> owner = Admit(*context);
-  absl::Status status = owner.status();
-  if (status.ok()) status = CheckSubmit(*request, defaults_.limits);
-  if (!status.ok()) {
-    call->Answer(status);
-    return call;
-  }
-  v1::script::LoadRequest load;
-  load.set_script_name(ScriptNameOf(*request));
-  load.set_source(request->script());
-  load.set_dialect(request->dialect());
-  const Submission submission{
-      .call = call, .request = request, .response = response, .owner = *owner};
-  deps_.loader->Load(std::move(load),
-                     [this, submission](absl::StatusOr<v1::script::LoadReply> reply) {
-                       OnLoaded(submission, std::move(reply));
-                     });
-  return call;
+absl::StatusOr<v1::RunSubmitted> ControlService::ReadHeader(const std::string& run_id) const {
+  v1::RunSubmitted header;
+  ODW_RETURN_IF_ERROR(
+      deps_.journal->ReadEvents(run_id, 0, [&](uint64_t, const v1::Event& event) {
+        header = event.submitted();
+        return false;
+      }));
+  if (header.run_id() == run_id) return header;
+  return absl::DataLossError("run " + run_id + " has no header in the journal");
 }
 
-void ControlService::OnLoaded(const Submission& submission,
-                              absl::StatusOr<v1::script::LoadReply> reply) {
-  const v1::SubmitRequest& request = *submission.request;
-  if (!reply.ok()) {
-    return submission.call->Answer(Annotate(reply.status(), "checking the script"));
-  }
-  if (!reply->ok()) {
-    return submission.call->Answer(
-        absl::InvalidArgumentError(DescribeProblems(*reply, ScriptNameOf(request))));
-  }
-  for (const v1::script::Problem& problem : reply->problems()) {
-    if (problem.warning()) submission.response->add_warnings(problem.message());
-  }
-  core::Submit submit;
-  submit.header = MakeHeader(request, *reply, defaults_,
-                             deps_.versions ? deps_.versions() : v1::Versions(), submission.owner);
-  submit.source = request.script();
-  if (request.has_args_json()) submit.args_json = request.args_json();
-  if (request.idempotency_key().empty()) return PostSubmit(submission, std::move(submit));
-  // The loader's thread must not wait for the disk.
-  pool_->Post([this, submission, submit = std::move(submit)]() mutable {
-    auto holder = deps_.journal->FindByKey(submission.owner, submission.request->idempotency_key());
-    if (!holder.ok() && !absl::IsNotFound(holder.status()))
-      return submission.call->Answer(holder.status());
-    if (holder.ok()) submit.holder_of_key = *std::move(holder);
-    PostSubmit(submission, std::move(submit));
-  });
+absl::StatusOr<std::string> ControlService::ReadValue(const std::string& run_id,
+                                                      const v1::Blob& blob) const {
+  if (blob.sha256().empty()) return blob.inline_();
+  return deps_.journal->ReadBlob(run_id, blob.sha256());
 }
 
-void ControlService::PostSubmit(const Submission& submission, core::Submit submit) {
-  PostAndWait(
-      submission.call,
-      [&](core::RequestId id) {
-        submit.request = id;
-        return core::Input(std::move(submit));
-      },
-      [submission](core::Reply reply) {
-        submission.response->set_run_id(reply.run_id);
-        submission.response->set_existing(reply.existing);
-        submission.call->Answer(reply.status);
-      });
-}
-
-void ControlService::PostAndWait(UnaryCall* call,
-                                 const std::function<core::Input(core::RequestId)>& make,
-                                 std::function<void(core::Reply)> done) {
-  const absl::StatusOr<core::RequestId> id = hub_->ExpectReply(std::move(done));
-  if (!id.ok()) return call->Answer(id.status());
-  if (deps_.inbox->TryPost(make(*id))) return;
-  if (hub_->ForgetReply(*id)) {
-    call->Answer(absl::ResourceExhaustedError("odwd has too much to do at the moment: try again"));
-  }
-}
-
-grpc::ServerUnaryReactor* ControlService::Stop(grpc::CallbackServerContext* context,
-                                               const v1::StopRequest* request,
-                                               v1::StopResponse* response) {
-  auto* call = new UnaryCall(activity_);
-  const absl::StatusOr<std::string> owner = Admit(*context);
-  absl::Status status = owner.status();
-  if (status.ok()) status = CheckRunId(request->run_id());
-  if (status.ok() && request->reason().size() > kReasonBytesMax) {
-    status = absl::InvalidArgumentError("a reason has at most " + std::to_string(kReasonBytesMax) +
-                                        " bytes");
-  }
-  if (!status.ok()) {
-    call->Answer(status);
-    return call;
-  }
-  const auto answer = [this, call, request, response, owner = *owner] {
-    absl::StatusOr<v1::RunSummary> summary = ReadOwn(request->run_id(), owner);
-    if (summary.ok()) *response->mutable_run() = model::RunFromSummary(*summary);
-    call->Answer(summary.status());
-  };
-  PostAndWait(
-      call,
-      [&](core::RequestId id) {
-        return core::Input(core::StopRun{.request = id,
-                                         .run_id = request->run_id(),
-                                         .owner = *owner,
-                                         .reason = request->reason()});
-      },
-      [this, call, answer](core::Reply reply) {
-        if (!reply.status.ok()) return call->Answer(reply.status);
-        pool_->Post(answer);
-      });
-  return call;
-}
-
-// ---- Reads: from the committed view.
-
-grpc::ServerUnaryReactor* ControlService::GetRun(grpc::CallbackServerContext* context,
-                                                 const v1::GetRunRequest* request,
-                                                 v1::Run* response) {
+ControlService::Unary* ControlService::OnPool(
+    Context* context, std::function<absl::Status(const std::string& owner)> answer) {
   auto* call = new UnaryCall(activity_);
   absl::StatusOr<std::string> owner = Admit(*context);
   if (!owner.ok()) {
     call->Answer(owner.status());
     return call;
   }
-  pool_->Post([this, call, request, response, owner = *std::move(owner)] {
-    call->Answer(FillRun(*request, owner, response));
+  pool_->Post([call, answer = std::move(answer), owner = *std::move(owner)] {
+    call->Answer(answer(owner));
   });
   return call;
+}
+
+// ---- Reads: from the committed view.
+
+ControlService::Unary* ControlService::GetRun(Context* context,
+                                                 const v1::GetRunRequest* request,
+                                                 v1::Run* response) {
+  return OnPool(context, [this, request, response](const std::string& owner) {
+    return FillRun(*request, owner, response);
+  });
 }
 
 absl::Status ControlService::FillRun(const v1::GetRunRequest& request, const std::string& owner,
@@ -198,6 +107,7 @@ absl::Status ControlService::FillRun(const v1::GetRunRequest& request, const std
   v1::Run folded = view.Build();
   out->mutable_node()->Swap(folded.mutable_node());
   out->mutable_log()->Swap(folded.mutable_log());
+  out->set_budget_total(folded.budget_total());
   if (out->ByteSizeLong() <= kRunBytesMax) return absl::OkStatus();
   for (v1::Node& node : *out->mutable_node()) {
     node.mutable_prompt()->clear_inline_();
@@ -206,19 +116,12 @@ absl::Status ControlService::FillRun(const v1::GetRunRequest& request, const std
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* ControlService::ListRuns(grpc::CallbackServerContext* context,
+ControlService::Unary* ControlService::ListRuns(Context* context,
                                                    const v1::ListRunsRequest* request,
                                                    v1::ListRunsResponse* response) {
-  auto* call = new UnaryCall(activity_);
-  absl::StatusOr<std::string> owner = Admit(*context);
-  if (!owner.ok()) {
-    call->Answer(owner.status());
-    return call;
-  }
-  pool_->Post([this, call, request, response, owner = *std::move(owner)] {
-    call->Answer(FillList(*request, owner, response));
+  return OnPool(context, [this, request, response](const std::string& owner) {
+    return FillList(*request, owner, response);
   });
-  return call;
 }
 
 absl::Status ControlService::FillList(const v1::ListRunsRequest& request, const std::string& owner,
@@ -235,7 +138,7 @@ absl::Status ControlService::FillList(const v1::ListRunsRequest& request, const 
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* ControlService::GetResult(grpc::CallbackServerContext* context,
+ControlService::Unary* ControlService::GetResult(Context* context,
                                                     const v1::GetResultRequest* request,
                                                     v1::GetResultResponse* response) {
   auto* call = new UnaryCall(activity_);
@@ -300,7 +203,7 @@ absl::Status ControlService::FillResult(const std::string& run_id, const std::st
 }
 
 grpc::ServerWriteReactor<v1::WatchEvent>* ControlService::Watch(
-    grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
+    Context* context, const v1::WatchRequest* request) {
   absl::StatusOr<std::string> owner = Admit(*context);
   const auto reactor = std::make_shared<WatchReactor>(
       WatchReactor::Deps{
@@ -313,7 +216,7 @@ grpc::ServerWriteReactor<v1::WatchEvent>* ControlService::Watch(
 }
 
 grpc::ServerWriteReactor<v1::ReportChunk>* ControlService::Report(
-    grpc::CallbackServerContext* context, const v1::ReportRequest* request) {
+    Context* context, const v1::ReportRequest* request) {
   auto* reactor = new ReportReactor(activity_);
   absl::StatusOr<std::string> owner = Admit(*context);
   if (!owner.ok()) {
@@ -328,7 +231,7 @@ grpc::ServerWriteReactor<v1::ReportChunk>* ControlService::Report(
   return reactor;
 }
 
-grpc::ServerUnaryReactor* ControlService::GetInfo(grpc::CallbackServerContext* context,
+ControlService::Unary* ControlService::GetInfo(Context* context,
                                                   const v1::GetInfoRequest*, v1::Info* response) {
   auto* call = new UnaryCall(activity_);
   // Also answers when the journal has failed: this is how one learns it.

@@ -70,6 +70,16 @@ void Hub::OnRunEnded(const std::string& run_id) {
   for (const auto& watcher : watchers) watcher->OnEnded();
 }
 
+void Hub::OnProgress(const std::string& run_id, const v1::NodeProgress& progress) {
+  std::vector<std::shared_ptr<Watcher>> watchers;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = watchers_.find(run_id);
+    if (found != watchers_.end()) watchers = found->second;
+  }
+  for (const auto& watcher : watchers) watcher->OnProgress(progress);
+}
+
 void Hub::FailAll(absl::Status status) {
   {
     MutexLock lock(&mutex_);
@@ -87,9 +97,11 @@ void Hub::End(const absl::Status& status) {
   std::vector<std::shared_ptr<Watcher>> watchers;
   std::vector<std::pair<core::RequestId, ReplyCallback>> replies;
   std::vector<Waiter> waiters;
+  absl::flat_hash_map<uint64_t, PendingCommand> commands;
   {
     MutexLock lock(&mutex_);
     if (status_.ok()) status_ = status;
+    commands.swap(commands_);
     // Streams take themselves out when they are done.
     for (const auto& [id, session] : sessions_) sessions.push_back(session);
     for (const auto& [run, list] : watchers_)
@@ -103,6 +115,7 @@ void Hub::End(const absl::Status& status) {
     waiters_.clear();
   }
   for (const auto& session : sessions) session->Close(status);
+  for (auto& [id, command] : commands) command.done(status);
   for (const auto& watcher : watchers) watcher->Fail(status);
   for (auto& [id, done] : replies) done(core::Reply{.request = id, .status = status});
   for (Waiter& waiter : waiters) waiter.done(status);
@@ -132,11 +145,81 @@ absl::StatusOr<core::SessionId> Hub::AddSession(std::shared_ptr<Session> session
 
 void Hub::RemoveSession(core::SessionId id) {
   std::shared_ptr<Session> gone;  // destroyed outside the lock
+  std::vector<PendingCommand> unanswered;
+  {
+    MutexLock lock(&mutex_);
+    peers_.erase(id);
+    for (auto it = commands_.begin(); it != commands_.end();) {
+      const auto at = it++;
+      if (at->second.session != id) continue;
+      unanswered.push_back(std::move(at->second));
+      commands_.erase(at);
+    }
+    const auto found = sessions_.find(id);
+    if (found != sessions_.end()) {
+      gone = std::move(found->second);
+      sessions_.erase(found);
+    }
+  }
+  for (PendingCommand& command : unanswered) {
+    command.done(absl::UnavailableError(
+        "the executor went away before it answered: look at the repository, then try again"));
+  }
+}
+
+void Hub::NameSession(core::SessionId id, const v1::Register& info) {
   MutexLock lock(&mutex_);
-  const auto found = sessions_.find(id);
-  if (found == sessions_.end()) return;
-  gone = std::move(found->second);
-  sessions_.erase(found);
+  if (sessions_.find(id) == sessions_.end()) return;
+  peers_[id] = {.executor_id = info.executor_id(), .host = info.host(), .worktrees = info.worktrees()};
+}
+
+core::SessionId Hub::FindPeer(const std::string& executor_id, const std::string& host) const {
+  core::SessionId other = 0;
+  for (const auto& [id, peer] : peers_) {
+    if (!peer.worktrees) continue;
+    if (peer.executor_id == executor_id) return id;
+    // The youngest, so that the choice does not follow a hash table's order.
+    if (peer.host == host) other = std::max(other, id);
+  }
+  return other;
+}
+
+absl::Status Hub::SendRepository(const std::string& executor_id, const std::string& host,
+                                 v1::RepositoryCommand command, RepositoryCallback done) {
+  core::SessionId session = 0;
+  {
+    MutexLock lock(&mutex_);
+    ODW_RETURN_IF_ERROR(status_);
+    session = FindPeer(executor_id, host);
+    if (session == 0) {
+      return absl::FailedPreconditionError(
+          "no executor serves repositories: executor " + executor_id +
+          " made the change and is not attached. Start it and try again; git shows the change too, "
+          "under refs/odw/");
+    }
+    if (commands_.size() >= kCommandsMax) {
+      return absl::ResourceExhaustedError("already " + std::to_string(kCommandsMax) +
+                                          " commands wait for repositories: try again");
+    }
+    command.set_id(++last_id_);
+    commands_[command.id()] = {.session = session, .done = std::move(done)};
+  }
+  v1::ToExecutor message;
+  *message.mutable_repository() = std::move(command);
+  Send(session, std::move(message));
+  return absl::OkStatus();
+}
+
+void Hub::OnRepositoryReply(core::SessionId session, v1::RepositoryReply reply) {
+  RepositoryCallback done;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = commands_.find(reply.id());
+    if (found == commands_.end() || found->second.session != session) return;
+    done = std::move(found->second.done);
+    commands_.erase(found);
+  }
+  done(std::move(reply));
 }
 
 absl::StatusOr<core::RequestId> Hub::ExpectReply(ReplyCallback done) {

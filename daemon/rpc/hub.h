@@ -12,12 +12,15 @@
 #include "absl/container/flat_hash_map.h"
 #include "daemon/base/mutex.h"
 #include "daemon/rpc/outbox.h"
+#include "odw/v1/control.pb.h"
 
 namespace odw::rpc {
 
 inline constexpr size_t kSessionsMax = 4096;
 // Watchers and calls that wait for a result, together.
 inline constexpr size_t kWaitersMax = 50000;
+// Commands to repositories that were not answered yet.
+inline constexpr size_t kCommandsMax = 1000;
 
 // A stream to one executor.
 class Session {
@@ -36,6 +39,8 @@ class Watcher {
   // The run's last event is committed.
   virtual void OnEnded() = 0;
   virtual void Fail(const absl::Status& status) = 0;
+  // What a node has done so far: told once and kept nowhere.
+  virtual void OnProgress(const v1::NodeProgress& progress) = 0;
 };
 
 class Hub : public Outbox {
@@ -50,6 +55,7 @@ class Hub : public Outbox {
   void CompleteReply(core::Reply reply) override;
   void OnCommitted(const std::vector<std::pair<std::string, uint64_t>>& runs) override;
   void OnRunEnded(const std::string& run_id) override;
+  void OnProgress(const std::string& run_id, const v1::NodeProgress& progress) override;
   void FailAll(absl::Status status) override;
 
   // As FailAll, with "odwd is stopping"; journal_error() stays as it is.
@@ -61,7 +67,17 @@ class Hub : public Outbox {
 
   // From now on `session` gets what is sent to the id. ResourceExhausted past kSessionsMax.
   absl::StatusOr<core::SessionId> AddSession(std::shared_ptr<Session> session);
+  // Its commands that were not answered fail with Unavailable.
   void RemoveSession(core::SessionId id);
+  // Who is at the other end, once it has said so.
+  void NameSession(core::SessionId id, const v1::Register& info);
+
+  using RepositoryCallback = std::function<void(absl::StatusOr<v1::RepositoryReply>)>;
+  // Sends the command to the executor with this id; where it is not attached, to another on this host
+  // that has worktrees. FailedPrecondition: nobody serves it. Else `done` is called once.
+  absl::Status SendRepository(const std::string& executor_id, const std::string& host,
+                              v1::RepositoryCommand command, RepositoryCallback done);
+  void OnRepositoryReply(core::SessionId session, v1::RepositoryReply reply);
 
   // `done` is called once: by CompleteReply, or with the error of FailAll.
   absl::StatusOr<core::RequestId> ExpectReply(ReplyCallback done);
@@ -81,7 +97,17 @@ class Hub : public Outbox {
     WaiterId id = 0;
     EndCallback done;
   };
+  struct Peer {
+    std::string executor_id, host;
+    bool worktrees = false;
+  };
+  struct PendingCommand {
+    core::SessionId session = 0;
+    RepositoryCallback done;
+  };
   void End(const absl::Status& status);
+  core::SessionId FindPeer(const std::string& executor_id, const std::string& host) const
+      ODW_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   absl::Status status_ ODW_GUARDED_BY(mutex_);
@@ -89,6 +115,8 @@ class Hub : public Outbox {
   uint64_t last_id_ ODW_GUARDED_BY(mutex_) = 0;
   size_t waiting_ ODW_GUARDED_BY(mutex_) = 0;  // in watchers_ and waiters_
   absl::flat_hash_map<core::SessionId, std::shared_ptr<Session>> sessions_ ODW_GUARDED_BY(mutex_);
+  absl::flat_hash_map<core::SessionId, Peer> peers_ ODW_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, PendingCommand> commands_ ODW_GUARDED_BY(mutex_);
   absl::flat_hash_map<core::RequestId, ReplyCallback> replies_ ODW_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<Watcher>>> watchers_
       ODW_GUARDED_BY(mutex_);

@@ -12,6 +12,7 @@
 
 #include "daemon/base/status.h"
 #include "daemon/core/effect.h"
+#include "odw/v1/control.pb.h"
 #include "odw/v1/executor.pb.h"
 
 namespace odw::rpc {
@@ -36,6 +37,9 @@ class Outbox {
 
   // The run is over and its end is durable: answers those who wait for its result.
   virtual void OnRunEnded(const std::string& run_id) = 0;
+
+  // What a node has done so far. Ephemeral: whoever watches the run now is told, nothing is kept.
+  virtual void OnProgress(const std::string& run_id, const v1::NodeProgress& progress) = 0;
 
   // The journal failed: every waiting call, watcher and executor stream ends with UNAVAILABLE and
   // this status, and so does every later read and write. Sticky.

@@ -14,6 +14,7 @@
 #include "daemon/base/ids.h"
 #include "daemon/base/mutex.h"
 #include "daemon/journal/rocks_journal.h"
+#include "daemon/model/value.h"
 #include "daemon/rpc/server.h"
 #include "odw/v1/control.grpc.pb.h"
 #include "odw/v1/executor.grpc.pb.h"
@@ -36,6 +37,8 @@ class FakeCore : public core::CoreInbox {
       if (!silent) OnSubmit(*submit);
     } else if (auto* stop = std::get_if<core::StopRun>(&input)) {
       OnStop(*stop);
+    } else {
+      AnswerCommand(input);
     }
     if (on_input) on_input(input);
     MutexLock lock(&mutex_);
@@ -91,6 +94,8 @@ class FakeCore : public core::CoreInbox {
   }
 
   Outbox* outbox = nullptr;
+  // What pause, unpause, skip and restart are answered with.
+  absl::Status command_answer;
   bool full = false;
   bool silent = false;
   std::function<void(const core::Input&)> on_input;
@@ -113,8 +118,30 @@ class FakeCore : public core::CoreInbox {
     next_summary.set_submitted_unix_ms(++submitted_);
     v1::Event event;
     *event.mutable_submitted() = submit.header;
+    *event.mutable_submitted()->mutable_source() = Keep(submit.header.run_id(), submit.source);
+    if (submit.args_json) {
+      *event.mutable_submitted()->mutable_args_json() =
+          Keep(submit.header.run_id(), *submit.args_json);
+    }
     Commit(submit.header.run_id(), {event});
     outbox->CompleteReply(reply);
+  }
+
+  void AnswerCommand(const core::Input& input) {
+    const core::RequestId request = std::visit(
+        [](const auto& in) -> core::RequestId {
+          if constexpr (requires { in.request; }) return in.request;
+          return 0;
+        },
+        input);
+    if (request != 0) outbox->CompleteReply({.request = request, .status = command_answer});
+  }
+
+  // As the core does: what is not inline goes to the run's blobs.
+  v1::Blob Keep(const std::string& run_id, const std::string& bytes) {
+    const model::Value value = model::MakeValue(bytes);
+    if (!value.is_inline()) blobs.push_back({run_id, value.ref.sha256(), value.bytes});
+    return value.ref;
   }
 
   void OnStop(const core::StopRun& stop) {
@@ -144,6 +171,29 @@ class FakeLoader : public model::ScriptLoader {
   }
   v1::script::LoadRequest last;
   absl::StatusOr<v1::script::LoadReply> reply;
+};
+
+// Knows one workflow, "saved", and one agent file.
+class FakeRegistry : public model::WorkflowRegistry {
+ public:
+  void Find(model::WorkflowQuery query,
+            std::function<void(absl::StatusOr<model::FoundWorkflow>)> done) override {
+    if (query.name != "saved") return done(absl::NotFoundError("no workflow with that name"));
+    done(model::FoundWorkflow{
+        .name = "saved", .source = "return 'saved'", .path = query.cwd + "/flows/saved.js"});
+  }
+  void List(std::string cwd,
+            std::function<void(absl::StatusOr<v1::ListWorkflowsResponse>)> done) override {
+    v1::ListWorkflowsResponse response;
+    response.add_workflows()->set_path(cwd + "/flows/saved.js");
+    done(response);
+  }
+  model::Surroundings Survey(const std::string&) override {
+    model::Surroundings around{.base_commit = base_commit, .warnings = {"bad.md is left out"}};
+    around.agents.emplace_back().set_name("reviewer");
+    return around;
+  }
+  std::string base_commit = "c0ffee";
 };
 
 class RpcTest : public testing::Test {
@@ -177,15 +227,29 @@ class RpcTest : public testing::Test {
                       .token_file = folder_ + "/token",
                       .limits = limits_,
                       .default_runtime = "mock",
+                      .secrets = secrets_,
                       .watch_pace = watch_pace_},
         ServerDeps{.inbox = core_.get(),
                    .journal = journal_.get(),
                    .loader = &loader_,
+                   .registry = &registry_,
                    .render_report = [](const std::string& run_id) -> absl::StatusOr<std::string> {
                      return "<html>" + run_id + std::string(kReportSize, 'x') + "</html>";
                    },
                    .fill_info = [](v1::Info* info) { info->set_open_runs(7); },
-                   .versions = [] { return v1::Versions(); }});
+                   .versions = [] { return v1::Versions(); },
+                   .read_reusable = [](const std::string& run_id) {
+                     return std::make_shared<const core::ReuseTable>(
+                         core::ReuseTable{.run_id = run_id});
+                   },
+                   .delete_run =
+                       [this](const v1::RunSummary& run, std::function<void(absl::Status)> done) {
+                         done(journal_->DeleteRun(run.run_id()));
+                       },
+                   .advance = [](absl::Duration by,
+                                 std::function<void(absl::StatusOr<absl::Time>)> done) {
+                     done(absl::UnixEpoch() + by);
+                   }});
     core_->outbox = server_->outbox();
     const absl::Status started = server_->Start();
     ASSERT_TRUE(started.ok()) << started;
@@ -222,7 +286,9 @@ class RpcTest : public testing::Test {
   config::Limits limits_;
   absl::Duration watch_pace_ = ServerOptions().watch_pace;
   std::unique_ptr<journal::RocksJournal> journal_;
+  config::SecretsRule secrets_ = config::SecretsRule::kRefuse;
   FakeLoader loader_;
+  FakeRegistry registry_;
   std::unique_ptr<FakeCore> core_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -16,6 +16,9 @@
 #include "daemon/rpc/hub.h"
 #include "daemon/rpc/listen.h"
 #include "daemon/rpc/read_pool.h"
+#ifdef ODW_TEST_CLOCK
+#include "daemon/rpc/test_clock_service.h"
+#endif
 
 namespace odw::rpc {
 namespace {
@@ -68,6 +71,9 @@ class Server::Impl {
   std::unique_ptr<ReadPool> pool_;
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<ExecutorsService> executors_;
+#ifdef ODW_TEST_CLOCK
+  std::unique_ptr<TestClockService> test_clock_;
+#endif
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -94,6 +100,10 @@ absl::Status Server::Impl::Listen() {
   }
   builder.RegisterService(control_.get());
   builder.RegisterService(executors_.get());
+#ifdef ODW_TEST_CLOCK
+  test_clock_ = std::make_unique<TestClockService>(deps_, auth_.get(), &activity);
+  builder.RegisterService(test_clock_.get());
+#endif
   server_ = builder.BuildAndStart();
   for (size_t i = 0; i < ports.size(); ++i) {
     const std::string& address = options_.listen[i];

@@ -17,6 +17,7 @@
 #include "daemon/core/core_inbox.h"
 #include "daemon/journal/journal.h"
 #include "daemon/model/script_loader.h"
+#include "daemon/model/workflow_registry.h"
 #include "daemon/rpc/outbox.h"
 #include "odw/v1/control.pb.h"
 
@@ -32,21 +33,35 @@ struct ServerOptions {
   config::Limits limits;
   std::string default_runtime;
   std::string default_model;
+  config::SecretsRule secrets = config::SecretsRule::kRefuse;
   // A watcher of a busy run reads at most this often; the run's end is told at once.
   absl::Duration watch_pace = absl::Milliseconds(20);
 };
+
+// Turns the daemon's clock and tells the new time (loop::CoreLoop::Advance).
+using AdvanceClock =
+    std::function<void(absl::Duration by, std::function<void(absl::StatusOr<absl::Time>)> done)>;
 
 // Everything outlives the server. Callbacks may be called on any thread, several at once.
 struct ServerDeps {
   core::CoreInbox* inbox = nullptr;
   journal::Journal* journal = nullptr;
   model::ScriptLoader* loader = nullptr;
+  // Null: nothing can be looked up.
+  model::WorkflowRegistry* registry = nullptr;
   // The page of a run, from the committed view. Runs on a gRPC thread.
   std::function<absl::StatusOr<std::string>(const std::string& run_id)> render_report;
   // Adds what only the core and the hosts know: executors, open_runs, script_hosts*, host_parks.
   std::function<void(v1::Info*)> fill_info;
   // Pinned in each run's header.
   std::function<v1::Versions()> versions;
+  // What a run that resumes this one may be answered with. Reads the journal.
+  std::function<absl::StatusOr<std::shared_ptr<const core::ReuseTable>>(const std::string& run_id)>
+      read_reusable;
+  // Removes an ended run; `done` is called once, when it is gone for good or why it stays.
+  std::function<void(const v1::RunSummary& run, std::function<void(absl::Status)> done)> delete_run;
+  // Used in builds with ODW_TEST_CLOCK alone.
+  AdvanceClock advance;
 };
 
 // For the private daemon's linger: executors' streams do not count as clients.

@@ -52,6 +52,15 @@ void WatchReactor::Fail(const absl::Status& status) {
   MaybeWrite();
 }
 
+void WatchReactor::OnProgress(const v1::NodeProgress& progress) {
+  MutexLock lock(&mutex_);
+  // Before the first read it is not known yet whether the caller may see this run.
+  if (!checked_ || ending_ || finished_) return;
+  if (progress_.size() >= kProgressNodesMax && progress_.count(progress.ordinal()) == 0) return;
+  progress_[progress.ordinal()] = progress;
+  MaybeWrite();
+}
+
 void WatchReactor::OnWriteDone(bool ok) {
   MutexLock lock(&mutex_);
   writing_ = false;
@@ -81,12 +90,19 @@ void WatchReactor::MaybeRead() {
 
 void WatchReactor::MaybeWrite() {
   if (writing_ || finished_) return;
-  if (buffer_.empty()) {
-    if (ending_) FinishOnce(end_);
+  if (!buffer_.empty()) {
+    current_ = std::move(buffer_.front());
+    buffer_.pop_front();
+  } else if (ending_) {
+    return FinishOnce(end_);
+  } else if (!progress_.empty()) {
+    current_.Clear();
+    current_.set_unix_ms(absl::ToUnixMillis(absl::Now()));
+    *current_.mutable_progress() = std::move(progress_.begin()->second);
+    progress_.erase(progress_.begin());
+  } else {
     return;
   }
-  current_ = std::move(buffer_.front());
-  buffer_.pop_front();
   writing_ = true;
   grpc::WriteOptions options;
   // More follows at once: let gRPC put several messages into one system call. Never on the first,

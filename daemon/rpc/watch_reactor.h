@@ -9,6 +9,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,8 @@ namespace odw::rpc {
 
 // One read of the journal: at most this many records.
 inline constexpr size_t kWatchBatchEvents = 512;
+// Nodes whose progress may wait for a slow watcher; that of more is dropped.
+inline constexpr size_t kProgressNodesMax = 4096;
 
 class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
                            public Watcher,
@@ -42,6 +45,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   void OnEvents(uint64_t last) override;
   void OnEnded() override;
   void Fail(const absl::Status& status) override;
+  void OnProgress(const v1::NodeProgress& progress) override;
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -86,6 +90,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchEvent>,
   bool finished_ ODW_GUARDED_BY(mutex_) = false;
   absl::Status end_ ODW_GUARDED_BY(mutex_);
   std::deque<v1::WatchEvent> buffer_ ODW_GUARDED_BY(mutex_);
+  // The latest of each node, told when nothing durable waits; a slow watcher misses some.
+  std::map<uint64_t, v1::NodeProgress> progress_ ODW_GUARDED_BY(mutex_);
   v1::WatchEvent current_;  // being written
 };
 

@@ -45,6 +45,22 @@ TEST_F(Watch, TellsWhatWasAndWhatComesUntilTheEnd) {
   EXPECT_TRUE(stream.reader->Finish().ok());
 }
 
+TEST_F(Watch, ProgressIsToldOnceWithoutANumber) {
+  const std::string run_id = Submit();
+  Stream stream = Open(run_id);
+  stream.Next();  // from here on it is known that the run is the caller's
+  v1::NodeProgress progress;
+  progress.set_ordinal(3);
+  progress.set_note("thinking");
+  core_->outbox->OnProgress(run_id, progress);
+  const v1::WatchEvent event = stream.Next();
+  EXPECT_EQ(event.number(), 0u);
+  EXPECT_EQ(event.progress().ordinal(), 3u);
+  EXPECT_EQ(event.progress().note(), "thinking");
+  core_->CommitLine(run_id, "next");
+  EXPECT_EQ(stream.Next().log().text(), "next");
+}
+
 TEST_F(Watch, GoesOnAfterTheLastNumberSeen) {
   const std::string run_id = Submit();
   for (int i = 0; i < 10; ++i) core_->CommitLine(run_id, std::to_string(i));
