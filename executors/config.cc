@@ -1,13 +1,12 @@
 #include "executors/config.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <functional>
 #include <set>
 #include <toml++/toml.h>
 
 #include "daemon/base/fd.h"
+#include "executors/cli/program.h"
+#include "executors/permission.h"
 
 namespace odw::executors {
 namespace {
@@ -120,22 +119,6 @@ class TableReader {
   absl::Status status_;
 };
 
-// The absolute path of a program, found as execvp would; empty when there is none.
-std::string FindProgram(const std::string& program) {
-  if (program.find('/') != std::string::npos) {
-    return program[0] == '/' && access(program.c_str(), X_OK) == 0 ? program : "";
-  }
-  const char* path = getenv("PATH");
-  std::string rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  while (!rest.empty() && !program.empty()) {
-    const size_t colon = rest.find(':');
-    const std::string whole = rest.substr(0, colon) + "/" + program;
-    if (whole[0] == '/' && access(whole.c_str(), X_OK) == 0) return whole;
-    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
-  }
-  return "";
-}
-
 absl::StatusOr<CommandConfig> ReadCommand(const std::string& file, const std::string& name,
                                           const toml::table& table) {
   CommandConfig command;
@@ -172,9 +155,13 @@ absl::Status ReadBamboo(const std::string& file, const toml::table& table, Bambo
   reader.String("base_url_env", &bamboo->base_url_env);
   reader.String("key_env", &bamboo->key_env);
   reader.String("model", &bamboo->model);
+  reader.Strings("models", &bamboo->models);
+  reader.Bool("tools", &bamboo->tools);
+  reader.Number("turns_max", 1, 10'000, &bamboo->turns_max);
+  reader.Millis("command_timeout_ms", &bamboo->command_timeout);
+  reader.Strings("pass_env", &bamboo->pass_env);
   reader.Millis("timeout_ms", &bamboo->timeout);
   reader.Millis("idle_timeout_ms", &bamboo->idle_timeout);
-  reader.Number("repair_turns", 0, 20, &bamboo->repair_turns);
   reader.Number("max_tokens", 0, 1 << 30, &bamboo->max_tokens);
   reader.Number("context_tokens", 0, 1 << 30, &bamboo->context_tokens);
   reader.String("currency", &bamboo->currency);
@@ -182,6 +169,46 @@ absl::Status ReadBamboo(const std::string& file, const toml::table& table, Bambo
   reader.Number("input_micros_per_mtok", 0, kPriceMax, &bamboo->input_micros_per_mtok);
   reader.Number("cached_micros_per_mtok", 0, kPriceMax, &bamboo->cached_micros_per_mtok);
   reader.Number("output_micros_per_mtok", 0, kPriceMax, &bamboo->output_micros_per_mtok);
+  return reader.Finish();
+}
+
+void CheckCli(const CliConfig& cli, TableReader* reader) {
+  for (const std::string& entry : cli.env) {
+    if (entry.find('=') == std::string::npos) reader->Reject("env", "'" + entry + "' is not K=V");
+  }
+  if (!cli.home.empty() && cli.home[0] != '/') reader->Reject("home", "must be an absolute path");
+}
+
+absl::Status ReadClaude(const std::string& file, const toml::table& table, CliConfig* claude) {
+  TableReader reader(file, "claude.", table);
+  reader.String("program", &claude->program);
+  reader.String("model", &claude->model);
+  reader.String("home", &claude->home);
+  reader.Millis("timeout_ms", &claude->timeout);
+  reader.Millis("idle_timeout_ms", &claude->idle_timeout);
+  reader.Number("output_bytes_max", 1 << 16, int64_t{1} << 32, &claude->output_bytes_max);
+  reader.Number("inner_retries", 0, 10, &claude->inner_retries);
+  reader.Strings("env", &claude->env);
+  reader.Strings("pass_env", &claude->pass_env);
+  reader.Bool("fail_on_denial", &claude->fail_on_denial);
+  CheckCli(*claude, &reader);
+  return reader.Finish();
+}
+
+absl::Status ReadCodex(const std::string& file, const toml::table& table, CliConfig* codex) {
+  TableReader reader(file, "codex.", table);
+  reader.String("program", &codex->program);
+  reader.String("model", &codex->model);
+  reader.String("home", &codex->home);
+  reader.Millis("timeout_ms", &codex->timeout);
+  reader.Millis("idle_timeout_ms", &codex->idle_timeout);
+  reader.Number("output_bytes_max", 1 << 16, int64_t{1} << 32, &codex->output_bytes_max);
+  reader.Number("inner_retries", 0, 10, &codex->inner_retries);
+  reader.Strings("env", &codex->env);
+  reader.Strings("pass_env", &codex->pass_env);
+  reader.String("base_url_env", &codex->base_url_env);
+  reader.String("key_env", &codex->key_env);
+  CheckCli(*codex, &reader);
   return reader.Finish();
 }
 
@@ -194,6 +221,10 @@ absl::StatusOr<Config> Read(const std::string& file, const toml::table& root) {
     executor.Number("slots", 1, kSlotsMax, &config.slots);
     executor.Strings("labels", &config.labels);
     executor.Number("spool_bytes_max", 1 << 16, int64_t{1} << 40, &config.spool_bytes_max);
+    executor.String("permission_max", &config.permission_max);
+    if (!config.permission_max.empty() && !ParsePermission(config.permission_max)) {
+      executor.Reject("permission_max", "must be read-only, workspace-write or full");
+    }
     ODW_RETURN_IF_ERROR(executor.Finish());
   }
   if (const toml::table* table = reader.Table("commands")) {
@@ -204,6 +235,12 @@ absl::StatusOr<Config> Read(const std::string& file, const toml::table& root) {
       }
       ODW_ASSIGN_OR_RETURN(config.commands[name], ReadCommand(file, name, *node.as_table()));
     }
+  }
+  if (const toml::table* table = reader.Table("claude")) {
+    ODW_RETURN_IF_ERROR(ReadClaude(file, *table, &config.claude));
+  }
+  if (const toml::table* table = reader.Table("codex")) {
+    ODW_RETURN_IF_ERROR(ReadCodex(file, *table, &config.codex));
   }
   if (const toml::table* table = reader.Table("bamboo")) {
     ODW_RETURN_IF_ERROR(ReadBamboo(file, *table, &config.bamboo));

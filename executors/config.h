@@ -27,15 +27,35 @@ struct CommandConfig {
   std::string cwd;                    // a fixed folder; empty: the request's, else the executor's
 };
 
-// [bamboo]: an OpenAI-compatible provider. The URL and the key come from the environment only.
+// [claude], [codex]: an agent CLI. What each key does: docs/runtimes.md.
+struct CliConfig {
+  std::string program;  // empty: by its name on PATH
+  std::string model;    // for requests that name none; empty: the CLI's own default
+  std::string home;     // its HOME; empty: a folder of this executor's own
+  absl::Duration timeout = absl::Minutes(60);
+  absl::Duration idle_timeout = absl::Minutes(15);  // without an event
+  uint64_t output_bytes_max = 64 << 20;             // of one turn's events
+  uint32_t inner_retries = 2;                       // the CLI's own, before the daemon's
+  std::vector<std::string> env;                     // "K=V"
+  std::vector<std::string> pass_env;                // names that are passed on from the executor's environment
+  bool fail_on_denial = false;                      // claude: a denied tool fails the task
+  std::string base_url_env = "OPENAI_BASE_URL";     // codex
+  std::string key_env = "OPENAI_API_KEY";           // codex
+};
+
+// [bamboo]: an OpenAI-compatible provider, and its agent. URLs and keys come from the environment only.
 struct BambooConfig {
   std::string provider = "openai-compatible";
   std::string base_url_env = "ODW_BAMBOO_BASE_URL";
   std::string key_env = "ODW_BAMBOO_API_KEY";
   std::string model;  // for requests that name none
+  std::vector<std::string> models;  // further ones to offer
+  bool tools = true;                // the file and shell tools
+  uint32_t turns_max = 100;         // answers of the model for one task
+  absl::Duration command_timeout = absl::Minutes(2);
+  std::vector<std::string> pass_env;  // to commands: names, beside PATH, HOME and the like
   absl::Duration timeout = absl::Minutes(30);
   absl::Duration idle_timeout = absl::Minutes(3);  // without a byte
-  uint32_t repair_turns = 4;                       // after an answer that does not fit the schema
   uint32_t max_tokens = 0;                         // 0: not sent
   uint64_t context_tokens = 0;
   std::string currency;  // empty: unpriced
@@ -49,7 +69,10 @@ struct Config {
   uint32_t slots = 0;
   std::vector<std::string> labels;
   uint64_t spool_bytes_max = 0;
+  std::string permission_max;  // empty: no limit
   std::map<std::string, CommandConfig> commands;
+  CliConfig claude;
+  CliConfig codex;
   BambooConfig bamboo;
 };
 

@@ -27,6 +27,13 @@ output_bytes_max = 4096
 env = ["A=b"]
 pass_env = ["LANG"]
 cwd = "/tmp"
+[claude]
+model = "opus"
+inner_retries = 0
+fail_on_denial = true
+[codex]
+program = "/opt/codex"
+key_env = "K"
 [bamboo]
 provider = "deepseek"
 model = "m"
@@ -43,6 +50,11 @@ idle_timeout_ms = 9
   EXPECT_TRUE(command.read_only);
   EXPECT_EQ(command.timeout, absl::Milliseconds(1500));
   EXPECT_EQ(command.cwd, "/tmp");
+  EXPECT_EQ(config->claude.model, "opus");
+  EXPECT_EQ(config->claude.inner_retries, 0u);
+  EXPECT_TRUE(config->claude.fail_on_denial);
+  EXPECT_EQ(config->codex.program, "/opt/codex");
+  EXPECT_EQ(config->codex.key_env, "K");
   EXPECT_EQ(config->bamboo.provider, "deepseek");
   EXPECT_EQ(config->bamboo.idle_timeout, absl::Milliseconds(9));
 }
@@ -61,6 +73,8 @@ TEST(Config, RefusesWrongKindsAndRanges) {
   EXPECT_NE(ErrorOf("[commands.a]\nread_only = true\n").find("program"), std::string::npos);
   EXPECT_NE(ErrorOf("[commands.a]\nprogram = \"no-such-program-here\"\n").find("x.toml:2"), std::string::npos);
   EXPECT_NE(ErrorOf("[commands.a]\nprogram = \"true\"\ncwd = \"relative\"\n").find("absolute"), std::string::npos);
+  EXPECT_NE(ErrorOf("[claude]\nhome = \"relative\"\n").find("x.toml:2"), std::string::npos);
+  EXPECT_NE(ErrorOf("[executor]\npermission_max = \"all\"\n").find("read-only"), std::string::npos);
   EXPECT_NE(ErrorOf("commands = 3\n").find("table"), std::string::npos);
   EXPECT_NE(ErrorOf("[executor\n").find("x.toml:1"), std::string::npos);
 }

@@ -8,6 +8,7 @@
 #include "daemon/base/kill_point.h"
 #include "daemon/base/log.h"
 #include "daemon/base/version.h"
+#include "executors/permission.h"
 #include "executors/text.h"
 
 namespace odw::executors {
@@ -104,6 +105,7 @@ odw::v1::Register Executor::MakeRegister() {
   reg.set_host(HostName());
   reg.set_pid(static_cast<uint32_t>(getpid()));
   reg.set_version(kVersion);
+  reg.set_permission_max(options_.permission_max);
   runtime_->Describe(&reg);
   for (const auto& [token, phase] : held_) reg.add_held()->set_token(token);
   for (const auto& [serial, outgoing] : outbox_) {
@@ -128,6 +130,7 @@ void Executor::OnMessage(ToExecutor message) {
     case ToExecutor::kAck: return OnAck(message.ack().token());
     case ToExecutor::kCancel: return OnCancel(message.cancel());
     case ToExecutor::kDrain: return Drain("the daemon asked");
+    case ToExecutor::kRepository: return OnRepository(std::move(*message.mutable_repository()));
     case ToExecutor::BODY_NOT_SET: break;
   }
   LogWarning("a message of a kind that this version does not know was passed over");
@@ -152,6 +155,16 @@ void Executor::OnWelcome(const odw::v1::Welcome& welcome) {
   }
 }
 
+void Executor::OnRepository(odw::v1::RepositoryCommand command) {
+  runtime_->CarryOut(std::move(command), [this](odw::v1::RepositoryReply reply) {
+    if (!welcomed_) return;  // whoever asked has been told that the executor went away
+    FromExecutor message;
+    *message.mutable_repository_reply() = std::move(reply);
+    session_->Send(std::move(message));
+    round_dirty_ = true;
+  });
+}
+
 void Executor::OnDetached(const std::string&) {
   round_dirty_ = true;
   loop_->CancelTimer(heartbeat_);
@@ -169,7 +182,8 @@ void Executor::OnAssign(odw::v1::Assign assign) {
   if (draining_) return Refuse(token, "this executor is draining");
   if (held_.size() >= options_.slots) return Refuse(token, "no free slot");
   Task task{.token = token, .run_id = assign.run_id(), .node = assign.node(),
-            .attempt = assign.attempt(), .request = std::move(*assign.mutable_request())};
+            .attempt = assign.attempt(), .request = std::move(*assign.mutable_request()),
+            .resume_session = assign.resume_session(), .resume_token = assign.resume_token()};
   held_[task.token] = Phase::kWaiting;
   KillPoint("executor.assigned");
   if (!MayStart() || !waiting_.empty()) {
@@ -183,6 +197,14 @@ bool Executor::MayStart() const { return !spool_->Full() && spool_retry_ == 0; }
 
 void Executor::Begin(Task task) {
   held_[task.token] = Phase::kRunning;
+  if (!Restrict(options_.permission_max, &task.request)) {
+    Result result;
+    result.set_token(task.token);
+    result.mutable_error()->set_category(odw::v1::INVALID_REQUEST);
+    result.mutable_error()->set_message("permission '" + task.request.permission() +
+                                        "' is none: use read-only, workspace-write or full");
+    return Finished(std::move(result));
+  }
   runtime_->Start(std::move(task));
 }
 
@@ -230,6 +252,7 @@ void Executor::Finished(Result result) {
     LogWarning("an end of " + result.token() + ", which does not run, was passed over");
     return;
   }
+  options_.redactor.Redact(&result);
   it->second = Phase::kFinished;  // held until it is in the spool: a repeated Assign must not run it again
   Bound(&result);
   fresh_.push_back(std::move(result));

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "executors/event_loop.h"
 #include "executors/identity.h"
+#include "executors/redact.h"
 #include "executors/runtime.h"
 #include "executors/session.h"
 #include "executors/spool.h"
@@ -24,6 +25,8 @@ struct ExecutorOptions {
   uint32_t slots = 1;
   std::vector<std::string> labels;
   absl::Duration linger = absl::Seconds(60);
+  std::string permission_max;  // empty: no limit
+  Redactor redactor;
 };
 
 class Executor : public TaskSink, public SessionEvents {
@@ -63,6 +66,7 @@ class Executor : public TaskSink, public SessionEvents {
   void OnAck(const std::string& token);
   void OnCancel(const odw::v1::Cancel& cancel);
   void OnWelcome(const odw::v1::Welcome& welcome);
+  void OnRepository(odw::v1::RepositoryCommand command);
   void Refuse(const std::string& token, const std::string& why);
   void Begin(Task task);
   bool MayStart() const;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "daemon/base/version.h"
+#include "executors/make_runtime.h"
 
 namespace odw::executors {
 std::string DefaultStateRoot() {
@@ -19,14 +20,14 @@ std::string DefaultStateRoot() {
 int ParseFlags(int argc, char** argv, Flags* flags) {
   CLI::App app("odw-executor: runs the tasks of one runtime for odwd.");
   app.set_version_flag("--version", std::string("odw-executor ") + kVersion);
-  app.add_option("--runtime", flags->runtime, "mock, command or bamboo")
-      ->check(CLI::IsMember({"mock", "command", "bamboo"}));
+  app.add_option("--runtime", flags->runtime, "mock, command, bamboo, claude or codex")
+      ->check(CLI::IsMember(RuntimeNames()));
   app.add_option("--daemon", flags->daemon, "odwd's address: unix:PATH or IP:PORT");
   app.add_option("--token-file", flags->token_file, "the bearer token, for a TCP address");
   app.add_option("--state", flags->state,
                  "this executor's own folder (default: executors/NAME in $ODW_STATE or "
                  "~/.local/state/odw)");
-  app.add_option("--config", flags->config, "settings in TOML: slots, labels, commands, bamboo");
+  app.add_option("--config", flags->config, "settings in TOML: slots, labels, commands, claude, codex, bamboo");
   app.add_option("--slots", flags->slots, "tasks at once (default 16)")->check(CLI::Range(1, 100000));
   app.add_option("--name", flags->name, "name for people and for the state folder (default: the runtime)");
   double linger_seconds = absl::ToDoubleSeconds(flags->linger);

@@ -17,12 +17,12 @@
 #include "executors/executor.h"
 #include "executors/flags.h"
 #include "executors/identity.h"
-#include "executors/runtimes/bamboo/bamboo_runtime.h"
-#include "executors/runtimes/command/command_runtime.h"
-#include "executors/runtimes/mock/mock_runtime.h"
+#include "executors/make_runtime.h"
+#include "executors/pandacode.h"
 #include "executors/spool.h"
 #include "executors/task/zygote.h"
 #include "executors/validator.h"
+#include "executors/worktree/tree_runtime.h"
 
 namespace odw::executors {
 namespace {
@@ -78,20 +78,6 @@ class Signals {
   bool asked_ = false;
 };
 
-absl::StatusOr<std::unique_ptr<Runtime>> MakeRuntime(const Flags& flags, const Config& config,
-                                                     const std::string& folder, EventLoop* loop,
-                                                     Validator* validator, ZygoteHandle zygote) {
-  if (flags.runtime == "bamboo") {
-    ODW_ASSIGN_OR_RETURN(auto bamboo, BambooRuntime::FromEnvironment(loop, config.bamboo, validator));
-    return std::unique_ptr<Runtime>(std::move(bamboo));
-  }
-  if (flags.runtime == "command") {
-    return std::unique_ptr<Runtime>(std::make_unique<CommandRuntime>(
-        loop, config.commands, folder + "/tasks", std::move(zygote), validator));
-  }
-  return std::unique_ptr<Runtime>(std::make_unique<MockRuntime>(loop, validator));
-}
-
 // A task under way holds two descriptors. The zygote, and so the commands, keep the usual limit.
 void RaiseDescriptorLimit() {
   rlimit limit;
@@ -108,7 +94,7 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
     ODW_RETURN_IF_ERROR(daemonizer->Begin(flags.log_file.empty() ? folder + "/executor.log" : flags.log_file));
   }
   ZygoteHandle zygote;
-  if (flags.runtime == "command") {
+  if (NeedsZygote(flags.runtime)) {
     // Before the lock, which it must not share, and before any thread.
     ODW_ASSIGN_OR_RETURN(zygote, ForkZygote());
   }
@@ -122,10 +108,13 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
 
   EventLoop loop;
   Validator validator(&loop, OwnBinaryFolder() + kScriptBinary);
-  ODW_ASSIGN_OR_RETURN(const std::unique_ptr<Runtime> runtime,
-                       MakeRuntime(flags, config, folder, &loop, &validator, std::move(zygote)));
+  ODW_ASSIGN_OR_RETURN(std::unique_ptr<Runtime> inner,
+                       MakeRuntime(flags.runtime, config, folder, &loop, &validator, std::move(zygote)));
+  const std::unique_ptr<Runtime> runtime =
+      std::make_unique<worktree::TreeRuntime>(&loop, std::move(inner), folder + "/trees");
   ExecutorOptions options{.name = name, .slots = flags.slots, .labels = config.labels,
-                          .linger = flags.linger};
+                          .linger = flags.linger, .permission_max = config.permission_max,
+                          .redactor = Redactor::OfEnvironment()};
   if (options.slots == 0) options.slots = config.slots > 0 ? config.slots : kSlotsDefault;
   Executor executor(&loop, options, identity, spool.get(), runtime.get());
   signals.DrainOnSignal(&loop, &executor);
@@ -139,6 +128,7 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
 }
 
 int Main(int argc, char** argv) {
+  if (IsPandacode(argv[0])) return PandacodeMain(argc, argv);
   Flags flags;
   if (const int status = ParseFlags(argc, argv, &flags); status >= 0) return status;
   InitLog("odw-executor", ToLevel(flags.log_level));

@@ -18,6 +18,8 @@ struct Task {
   uint64_t node = 0;
   uint32_t attempt = 0;
   odw::v1::AgentRequest request;
+  std::string resume_session;  // go on with this session of the runtime; empty: begin one
+  std::string resume_token;    // the attempt whose session and worktree those are
 };
 
 // Where a runtime reports. For each started or adopted task exactly one of Finished and Lost, at any time,
@@ -54,6 +56,16 @@ class Runtime {
   // The result of this token is in the spool, or its loss is acknowledged: whatever the runtime keeps of
   // it may go.
   virtual void Stored(const std::string& token) { (void)token; }
+
+  // An operation of `odwctl diff|apply|merge`; `done` once, on the loop's thread.
+  virtual void CarryOut(odw::v1::RepositoryCommand command,
+                        std::function<void(odw::v1::RepositoryReply)> done) {
+    odw::v1::RepositoryReply reply;
+    reply.set_id(command.id());
+    reply.mutable_error()->set_category(odw::v1::UNSUPPORTED);
+    reply.mutable_error()->set_message("this executor serves no repositories");
+    done(std::move(reply));
+  }
 
  protected:
   TaskSink* sink_ = nullptr;

@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +61,15 @@ absl::Status MakePipe(UniqueFd* reader, UniqueFd* writer) {
   return SetNonBlocking(reader->get());
 }
 
+// `bytes` as a file to read from, in memory only.
+absl::StatusOr<UniqueFd> MakeInput(const std::string& bytes) {
+  UniqueFd fd(memfd_create("odw-task-input", MFD_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus("making a task's input");
+  ODW_RETURN_IF_ERROR(WriteAll(fd.get(), bytes.data(), bytes.size()));
+  if (lseek(fd.get(), 0, SEEK_SET) != 0) return ErrnoStatus("making a task's input");
+  return fd;
+}
+
 }  // namespace
 
 std::vector<std::string> TaskEnvironment(const TaskSpec& spec) {
@@ -89,8 +99,17 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const TaskSpec& spec, int null_
   UniqueFd out_writer, err_writer;
   ODW_RETURN_IF_ERROR(MakePipe(&child.stdout_, &out_writer));
   ODW_RETURN_IF_ERROR(MakePipe(&child.stderr_, &err_writer));
+  UniqueFd input;
+  if (!spec.input().empty()) {
+    ODW_ASSIGN_OR_RETURN(input, MakeInput(spec.input()));
+  }
+  if (!spec.output_file().empty()) {
+    child.output_file_ = UniqueFd(
+        open(spec.output_file().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+    if (!child.output_file_.valid()) return ErrnoStatus("opening " + spec.output_file());
+  }
   SpawnSettings settings;
-  posix_spawn_file_actions_adddup2(&settings.actions, null_fd, 0);
+  posix_spawn_file_actions_adddup2(&settings.actions, input.valid() ? input.get() : null_fd, 0);
   posix_spawn_file_actions_adddup2(&settings.actions, out_writer.get(), 1);
   posix_spawn_file_actions_adddup2(&settings.actions, err_writer.get(), 2);
   if (!spec.cwd().empty()) {
@@ -105,21 +124,34 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const TaskSpec& spec, int null_
   return child;
 }
 
-void ChildProcess::Read(UniqueFd* from, std::string* into, size_t keep_max) {
+template <typename Take>
+void ChildProcess::Read(UniqueFd* from, Take take) {
   static char buffer[kReadBytes];  // one thread, one task at a time
   while (from->valid()) {
     const ssize_t got = read(from->get(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return from->Reset();
-    const size_t room = keep_max - std::min(keep_max, into->size());
-    into->append(buffer, std::min(room, static_cast<size_t>(got)));
+    take(buffer, static_cast<size_t>(got));
     if (static_cast<size_t>(got) < sizeof buffer) return;  // a poll tells of more, or of the end
   }
 }
 
+void ChildProcess::ReadStdout() {
+  Read(&stdout_, [this](const char* bytes, size_t size) {
+    const size_t room = static_cast<size_t>(output_bytes_max_ - std::min(output_bytes_max_, output_bytes_));
+    const size_t kept = std::min(room, size);
+    output_bytes_ += size;
+    if (!output_file_.valid()) {
+      output_.append(bytes, kept);
+    } else if (!WriteAll(output_file_.get(), bytes, kept).ok()) {
+      output_bytes_ = output_bytes_max_ + 1;  // a full disk: what follows would have a hole before it
+    }
+  });
+}
+
 void ChildProcess::ReadStderr() {
-  Read(&stderr_, &errors_, SIZE_MAX);
+  Read(&stderr_, [this](const char* bytes, size_t size) { errors_.append(bytes, size); });
   if (errors_.size() > 2 * kErrorsTailBytes) errors_.erase(0, errors_.size() - kErrorsTailBytes);
 }
 

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ class ChildProcess {
   int stdout_fd() const { return stdout_.get(); }
   int stderr_fd() const { return stderr_.get(); }
   // Reads what is there now. Stdout past its bound is dropped, and so is stderr but for its tail.
-  void ReadStdout() { Read(&stdout_, &output_, output_bytes_max_ + 1); }
+  void ReadStdout();
   void ReadStderr();
   // REQUIRES: alone(). All that is still in the pipes.
   void ReadRest() {
@@ -43,15 +44,21 @@ class ChildProcess {
   // SIGKILL to the group and to every process that has become our child.
   void KillAll() const;
 
-  bool output_too_large() const { return output_.size() > output_bytes_max_; }
+  // Bytes that came on stdout, dropped ones included.
+  uint64_t output_bytes() const { return output_bytes_; }
+  bool output_too_large() const { return output_bytes_ > output_bytes_max_; }
   std::string TakeOutput() { return std::move(output_); }
   const std::string& errors() const { return errors_; }
 
  private:
-  static void Read(UniqueFd* from, std::string* into, size_t keep_max);
+  // Calls `take` with each piece that is there now.
+  template <typename Take>
+  static void Read(UniqueFd* from, Take take);
   pid_t pid_ = -1;
   UniqueFd stdout_, stderr_;
-  size_t output_bytes_max_ = 0;
+  UniqueFd output_file_;  // invalid: output_ keeps it
+  uint64_t output_bytes_max_ = 0;
+  uint64_t output_bytes_ = 0;
   std::string output_, errors_;
   bool exited_ = false;
   bool alone_ = false;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -110,6 +111,10 @@ class Supervisor {
   void Watch(const TaskSpec& spec, ChildProcess* child) {
     const absl::Time start = absl::Now();
     deadline_ = spec.timeout_ms() > 0 ? start + absl::Milliseconds(spec.timeout_ms()) : absl::InfiniteFuture();
+    const absl::Duration idle_max =
+        spec.idle_timeout_ms() > 0 ? absl::Milliseconds(spec.idle_timeout_ms()) : absl::InfiniteDuration();
+    idle_deadline_ = start + idle_max;
+    uint64_t output_bytes = 0;
     for (;;) {
       if (child->exited()) {
         if (child->alone()) return child->ReadRest();
@@ -117,6 +122,11 @@ class Supervisor {
       }
       PollOnce(child);
       if (child->output_too_large()) EndEarly(child, TooLarge(spec));
+      if (child->output_bytes() != std::exchange(output_bytes, child->output_bytes())) {
+        idle_deadline_ = absl::Now() + idle_max;
+      } else if (!early_end_ && absl::Now() >= idle_deadline_) {
+        EndEarly(child, {odw::v1::STALL, "not a word for " + absl::FormatDuration(idle_max)});
+      }
       if (absl::Now() < deadline_) continue;
       if (early_end_) {
         child->KillAll();  // SIGTERM was not enough
@@ -140,6 +150,7 @@ class Supervisor {
                       {.fd = child->stdout_fd(), .events = POLLIN},
                       {.fd = child->stderr_fd(), .events = POLLIN}};
     absl::Duration wait = deadline_ - absl::Now();
+    if (!early_end_) wait = std::min(wait, idle_deadline_ - absl::Now());
     if (child->exited()) wait = std::min(wait, kKillAgain);
     int wait_ms = -1;
     if (wait != absl::InfiniteDuration()) {
@@ -213,6 +224,7 @@ class Supervisor {
   UniqueFd null_;
   TaskOwner owner_;
   absl::Time deadline_;
+  absl::Time idle_deadline_;
   std::optional<EarlyEnd> early_end_;
 };
 

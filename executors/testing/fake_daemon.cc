@@ -166,6 +166,21 @@ void FakeDaemon::Assign(const std::string& token, odw::v1::AgentRequest request,
   impl_->Write(message);
 }
 
+void FakeDaemon::AssignResumed(const std::string& token, odw::v1::AgentRequest request,
+                               const std::string& session) {
+  ToExecutor message;
+  odw::v1::Assign* assign = message.mutable_assign();
+  assign->set_token(token);
+  assign->set_attempt(2);
+  *assign->mutable_request() = std::move(request);
+  assign->set_resume_session(session);
+  {
+    std::lock_guard<std::mutex> lock(impl_->mutex);
+    assign->set_session_epoch(impl_->epoch);
+  }
+  impl_->Write(message);
+}
+
 void FakeDaemon::Cancel(const std::string& token) {
   ToExecutor message;
   message.mutable_cancel()->set_token(token);

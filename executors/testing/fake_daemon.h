@@ -31,6 +31,8 @@ class FakeDaemon {
   // Assigns with the current stream's epoch unless told another.
   void Assign(const std::string& token, odw::v1::AgentRequest request, uint32_t attempt = 1,
               std::optional<uint64_t> epoch = std::nullopt);
+  // Attempt 2, which is to go on with a session.
+  void AssignResumed(const std::string& token, odw::v1::AgentRequest request, const std::string& session);
   void Cancel(const std::string& token);
   void Ack(const std::string& token);
   void Drain();

@@ -1,60 +1,80 @@
 #include "executors/runtimes/bamboo/bamboo_runtime.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "executors/runtimes/bamboo/tools.h"
+#include "executors/sandbox.h"
+#include "executors/text.h"
+#include "executors/usage.h"
 
 namespace odw::executors {
 namespace {
 
-constexpr absl::Duration kProgressEvery = absl::Seconds(1);
-constexpr size_t kMismatchesShown = 10;
-constexpr uint64_t kBytesPerToken = 4;  // an estimate, for progress only
-constexpr double kTokensPerPriceUnit = 1e6;
-// The wording of a task; a change in its meaning is a new contract version in the daemon's reuse key.
-constexpr char kContract[] =
-    "You are one step of a program. Your final text is its return value: answer with the result itself, "
-    "not with a message about it.";
-constexpr char kSchemaContract[] =
-    " Answer with one JSON value that is valid against this JSON Schema, and with nothing else:\n";
+namespace fs = std::filesystem;
 
-std::string SystemPrompt(const odw::v1::AgentRequest& request) {
-  std::string prompt = kContract;
-  if (request.schema_json().empty()) return prompt;
-  prompt += kSchemaContract + request.schema_json();
-  if (!request.schema_description().empty()) prompt += "\n" + request.schema_description();
+constexpr uint64_t kSweepEvery = 64;  // failures
+constexpr size_t kSessionsMax = 256;  // kept of failed tasks, to be gone on with; the oldest go
+// The wording of a task; a change in its meaning is a new contract version in the daemon's reuse
+// key.
+constexpr char kContract[] =
+    "You are one step of a program. Your final text is its return value: answer with the result "
+    "itself, "
+    "not with a message about it.";
+constexpr char kToolsContract[] =
+    " You work in a folder; paths are relative to it. Use the tools as needed, then answer without "
+    "calling one.";
+constexpr char kGoOn[] =
+    "The work was interrupted. Go on from where it stopped and finish the task.";
+
+std::string SystemPrompt(const odw::v1::AgentRequest& request, bool tools) {
+  std::string prompt = request.system_prompt();
+  if (!prompt.empty()) prompt += "\n\n";
+  prompt += kContract;
+  if (tools) prompt += kToolsContract;
+  if (!request.schema_json().empty()) prompt += " " + SchemaContract(request);
   return prompt;
 }
 
-absl::StatusOr<std::string> FromVariable(const std::string& name, const char* what) {
-  const char* value = getenv(name.c_str());
-  if (value != nullptr && *value != '\0') return std::string(value);
-  return absl::InvalidArgumentError("the bamboo runtime needs " + std::string(what) +
-                                    " in the environment variable " + name + ": set it and start again");
+TurnRecord Said(const char* role, const std::string& content) {
+  TurnRecord record;
+  record.mutable_message()->set_role(role);
+  record.mutable_message()->set_content(content);
+  return record;
+}
+
+bool IsPlain(const std::string& name) {
+  return !name.empty() && name.size() <= 128 &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return isalnum(c) || c == '-' || c == '_'; });
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BambooRuntime>> BambooRuntime::FromEnvironment(EventLoop* loop,
-                                                                              const BambooConfig& config,
-                                                                              Validator* validator) {
-  ODW_ASSIGN_OR_RETURN(const std::string base, FromVariable(config.base_url_env, "the provider's base URL"));
-  ODW_ASSIGN_OR_RETURN(const std::string key, FromVariable(config.key_env, "the provider's key"));
-  if (base.rfind("http://", 0) != 0 && base.rfind("https://", 0) != 0) {
-    return absl::InvalidArgumentError("the base URL in " + config.base_url_env +
-                                      " must start with http:// or https://");
-  }
+absl::StatusOr<std::unique_ptr<BambooRuntime>> BambooRuntime::FromEnvironment(
+    EventLoop* loop, const BambooConfig& config, const std::string& folder, Validator* validator) {
+  ODW_ASSIGN_OR_RETURN(std::vector<Endpoint> endpoints, EndpointsFromEnvironment(config));
+  for (const char* made : {"/turns", "/sessions"}) ODW_RETURN_IF_ERROR(MakeFolders(folder + made));
   return std::unique_ptr<BambooRuntime>(
-      new BambooRuntime(loop, config, CompletionsUrl(config.provider, base), key, validator));
+      new BambooRuntime(loop, config, folder, std::move(endpoints), validator));
 }
 
-BambooRuntime::BambooRuntime(EventLoop* loop, BambooConfig config, std::string url, std::string key,
-                             Validator* validator)
-    : loop_(loop), config_(std::move(config)), url_(std::move(url)), key_(std::move(key)),
-      validator_(validator), http_(loop) {}
+BambooRuntime::BambooRuntime(EventLoop* loop, BambooConfig config, std::string folder,
+                             std::vector<Endpoint> endpoints, Validator* validator)
+    : loop_(loop),
+      config_(std::move(config)),
+      folder_(std::move(folder)),
+      endpoints_(std::move(endpoints)),
+      validator_(validator),
+      http_(loop),
+      commands_(loop) {}
 
 BambooRuntime::~BambooRuntime() {
   for (const auto& [token, running] : running_) {
@@ -65,14 +85,90 @@ BambooRuntime::~BambooRuntime() {
 
 void BambooRuntime::Describe(odw::v1::Register* out) const {
   out->set_runtime("bamboo");
-  odw::v1::Model* model = out->add_models();
-  model->set_provider(config_.provider);
-  model->set_name(config_.model);
-  model->set_currency(config_.currency);
-  model->set_input_micros_per_mtok(config_.input_micros_per_mtok);
-  model->set_cached_micros_per_mtok(config_.cached_micros_per_mtok);
-  model->set_output_micros_per_mtok(config_.output_micros_per_mtok);
-  model->set_context_tokens(config_.context_tokens);
+  out->set_supervised(
+      true);  // the turn log is there before anything is done, and until the result is stored
+  out->set_clamps_output(true);
+  for (const Endpoint& endpoint : endpoints_) {
+    std::vector<std::string> names = {endpoint.model};
+    names.insert(names.end(), endpoint.models.begin(), endpoint.models.end());
+    for (const std::string& name : names) {
+      odw::v1::Model* model = out->add_models();
+      model->set_provider(endpoint.provider);
+      model->set_name(name);
+      if (name != endpoint.model) continue;
+      model->set_currency(endpoint.price.currency);
+      model->set_input_micros_per_mtok(endpoint.price.input_micros_per_mtok);
+      model->set_cached_micros_per_mtok(endpoint.price.cached_micros_per_mtok);
+      model->set_output_micros_per_mtok(endpoint.price.output_micros_per_mtok);
+      model->set_context_tokens(endpoint.price.context_tokens);
+    }
+  }
+}
+
+// What follows from the request alone, for a new task and for one found in a turn log.
+absl::Status BambooRuntime::Prepare(Running* running) {
+  const odw::v1::AgentRequest& request = running->task.request;
+  odw::v1::Result& result = running->result;
+  result.set_token(running->task.token);
+  result.set_session_id(running->task.token);
+  running->endpoint = ChooseEndpoint(endpoints_, request.provider());
+  if (running->endpoint == nullptr) {
+    std::string names;
+    for (const Endpoint& endpoint : endpoints_)
+      names += (names.empty() ? "" : ", ") + endpoint.provider;
+    return absl::UnimplementedError("no provider '" + request.provider() +
+                                    "' here (there are: " + names +
+                                    "); set its key in the executor's environment and restart it");
+  }
+  result.set_provider(running->endpoint->provider);
+  running->tools = config_.tools ? ToolsFor(request) : std::vector<std::string>();
+  running->request = {.model = ModelOf(request, running->endpoint->model),
+                      .effort = request.effort(),
+                      .max_tokens = config_.max_tokens,
+                      .tools_json = running->tools.empty() ? "" : ToolDefinitions(running->tools)};
+  running->idle_max =
+      request.stall_ms() > 0 ? absl::Milliseconds(request.stall_ms()) : config_.idle_timeout;
+  if (running->request.model.empty()) {
+    return absl::InvalidArgumentError(
+        "no model: give agent() one, or set bamboo.model in the executor's config");
+  }
+  std::error_code error;
+  if (!running->tools.empty() && !fs::is_directory(request.cwd(), error)) {
+    return absl::InvalidArgumentError("cwd '" + request.cwd() +
+                                      "' is not a folder on the executor's host");
+  }
+  const bool runs =
+      std::find(running->tools.begin(), running->tools.end(), "run") != running->tools.end();
+  if (runs && PermissionOf(request) != Permission::kFull && SandboxProgram().empty()) {
+    result.add_not_enforced(
+        "workspace-write: no bubblewrap here, so shell commands are not confined to the folder");
+    if (request.network() == "no")
+      result.add_not_enforced("network: no bubblewrap here, so shell commands can reach it");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BambooRuntime::BeginConversation(Running* running) {
+  const Task& task = running->task;
+  const int64_t now = running->result.started_unix_ms();
+  const bool resumes =
+      IsPlain(task.resume_session) && access(SessionPath(task.resume_session).c_str(), R_OK) == 0;
+  if (resumes) {
+    ODW_RETURN_IF_ERROR(running->conversation.Continue(SessionPath(task.resume_session),
+                                                       LogPath(task.token), task, now));
+    // Where the model's word is the last one, it is to go on; an answer to its tools does that by
+    // itself.
+    if (running->conversation.messages().empty() ||
+        running->conversation.messages().back().role() != "assistant") {
+      return absl::OkStatus();
+    }
+    if (!running->conversation.OpenCalls().empty()) return absl::OkStatus();
+    return running->conversation.Add(Said("user", kGoOn));
+  }
+  ODW_RETURN_IF_ERROR(running->conversation.Begin(LogPath(task.token), task, now));
+  ODW_RETURN_IF_ERROR(running->conversation.Add(
+      Said("system", SystemPrompt(task.request, !running->tools.empty()))));
+  return running->conversation.Add(Said("user", task.request.prompt()));
 }
 
 void BambooRuntime::Start(Task task) {
@@ -80,172 +176,102 @@ void BambooRuntime::Start(Task task) {
   auto owned = std::make_unique<Running>();
   Running& running = *owned;
   running.task = std::move(task);
-  const odw::v1::AgentRequest& request = running.task.request;
-  running.result.set_token(token);
   running.result.set_started_unix_ms(UnixMillis(absl::Now()));
-  running.request = {.model = request.model().empty() ? config_.model : request.model(),
-                     .effort = request.effort(), .max_tokens = config_.max_tokens};
-  running.messages = {{"system", SystemPrompt(request)}, {"user", request.prompt()}};
   running_[token] = std::move(owned);
-  if (running.request.model.empty()) {
-    return Fail(token, odw::v1::INVALID_REQUEST,
-                "no model: give agent() one, or set bamboo.model in the executor's config");
+  if (const absl::Status status = Prepare(&running); !status.ok()) {
+    return Fail(token,
+                absl::IsUnimplemented(status) ? odw::v1::UNSUPPORTED : odw::v1::INVALID_REQUEST,
+                MessageOf(status));
   }
-  const absl::Duration timeout =
-      request.timeout_ms() > 0 ? absl::Milliseconds(request.timeout_ms()) : config_.timeout;
-  running.timeout = loop_->After(timeout, [this, token, timeout] {
-    Fail(token, odw::v1::TIMEOUT, "no answer within " + absl::FormatDuration(timeout));
-  });
-  Ask(token);
-}
-
-void BambooRuntime::Ask(const std::string& token) {
-  Running& running = *running_.at(token);
-  running.stream = std::make_unique<ChatStream>();
-  running.last_byte = absl::Now();
-  running.http = http_.Post(
-      {.url = url_,
-       .headers = {"Content-Type: application/json", "Accept: text/event-stream, application/json",
-                   "Authorization: Bearer " + key_, "Expect:"},
-       .body = RequestBody(config_.provider, running.request, running.messages)},
-      [this, token](std::string_view bytes) { OnData(token, bytes); },
-      [this, token](const HttpResponse& response) { OnDone(token, response); });
-  running.idle = loop_->After(config_.idle_timeout, [this, token] { CheckIdle(token); });
-}
-
-void BambooRuntime::OnData(const std::string& token, std::string_view bytes) {
-  Running& running = *running_.at(token);
-  running.last_byte = absl::Now();
-  running.stream->Feed(bytes);
-  if (running.last_byte - running.last_progress < kProgressEvery) return;
-  running.last_progress = running.last_byte;
+  if (const absl::Status status = BeginConversation(&running); !status.ok()) {
+    return Fail(token, odw::v1::OVERLOADED,
+                "the task could not be written down: " + MessageOf(status));
+  }
+  if (!running.task.request.schema_json().empty())
+    running.schema.emplace(validator_, running.task.request);
   odw::v1::Progress progress;
   progress.set_token(token);
-  *progress.mutable_usage_so_far() = running.result.usage();
-  progress.mutable_usage_so_far()->set_output_tokens(running.result.usage().output_tokens() +
-                                                     running.stream->text_bytes() / kBytesPerToken);
+  progress.set_session_id(token);
   sink_->Progress(std::move(progress));
+  ArmTimeout(token);
+  if (AnswerInterrupted(token)) GoOn(token);
 }
 
-void BambooRuntime::CheckIdle(const std::string& token) {
+void BambooRuntime::ArmTimeout(const std::string& token) {
   Running& running = *running_.at(token);
-  const absl::Duration left = config_.idle_timeout - (absl::Now() - running.last_byte);
-  if (left > absl::ZeroDuration()) {
-    running.idle = loop_->After(left, [this, token] { CheckIdle(token); });
-    return;
-  }
-  Fail(token, odw::v1::STALL, "not a byte from the provider for " + absl::FormatDuration(config_.idle_timeout));
+  const uint32_t asked_ms = running.task.request.timeout_ms();
+  const absl::Duration timeout = asked_ms > 0 ? absl::Milliseconds(asked_ms) : config_.timeout;
+  const absl::Duration left =
+      timeout - (absl::Now() - absl::FromUnixMillis(running.result.started_unix_ms()));
+  running.timeout = loop_->After(std::max(left, absl::ZeroDuration()), [this, token, timeout] {
+    Fail(token, odw::v1::TIMEOUT, "no answer within " + absl::FormatDuration(timeout));
+  });
 }
 
-void BambooRuntime::OnDone(const std::string& token, const HttpResponse& response) {
+// Files are read and written again; a command that may have run is not repeated. Only the first
+// open call can have begun. False: the task has failed.
+bool BambooRuntime::AnswerInterrupted(const std::string& token) {
+  const std::vector<ToolCall> open = running_.at(token)->conversation.OpenCalls();
+  if (open.empty() || open[0].name() != "run") return true;
+  TurnRecord record =
+      Said("tool", "interrupted: see what the command has done, and run it again if need be");
+  record.mutable_message()->set_call_id(open[0].id());
+  return Add(token, std::move(record));
+}
+
+// From wherever the conversation stands.
+void BambooRuntime::GoOn(const std::string& token) {
   Running& running = *running_.at(token);
-  running.http = 0;
-  loop_->CancelTimer(running.idle);
-  if (response.status >= 200 && response.status < 300) {
-    ChatAnswer answer = running.stream->Finish();
-    running.result.set_model(answer.model.empty() ? running.request.model : answer.model);
-    AddUsage(answer.usage, running.result.mutable_usage());
-    if (!answer.error_json.empty()) return FailWith(token, ToError(response, answer.error_json));
-    if (answer.finish_reason.empty() && !response.network_error.empty()) {
-      return Fail(token, odw::v1::NETWORK, "the answer broke off: " + response.network_error);
-    }
-    return OnAnswer(token, std::move(answer));
-  }
-  if (response.status == 0) {
-    return Fail(token, odw::v1::NETWORK, "no answer from the provider: " + response.network_error);
-  }
-  FailWith(token, ToError(response, running.stream->head()));
-}
-
-void BambooRuntime::OnAnswer(const std::string& token, ChatAnswer answer) {
-  Running& running = *running_.at(token);
-  if (answer.too_large) {
-    return Fail(token, odw::v1::OUTPUT_TOO_LARGE,
-                "the answer is larger than " + std::to_string(kAnswerBytesMax >> 20) + " MiB");
-  }
-  if (answer.finish_reason.empty()) {
-    return answer.broken ? Fail(token, odw::v1::CRASHED, "the provider's answer is not a chat completion: " +
-                                                              running.stream->head())
-                         : Fail(token, odw::v1::NETWORK, "the answer ended before its end");
-  }
-  if (answer.refused || answer.finish_reason == "content_filter") {
-    return Fail(token, odw::v1::REFUSED, "the model declined: " + answer.text);
-  }
-  if (answer.finish_reason == "length") {
-    *running.result.mutable_raw_text() = answer.text;
-    return Fail(token, odw::v1::OUTPUT_TOO_LARGE,
-                "the answer was cut at the token limit after " +
-                    std::to_string(answer.usage.output_tokens()) +
-                    " tokens: ask for less, or raise bamboo.max_tokens");
-  }
-  if (answer.asked_for_tool && answer.text.empty()) {
-    return Fail(token, odw::v1::CRASHED, "the model called a tool; it had been offered none");
-  }
-  if (running.task.request.schema_json().empty()) {
-    running.result.set_ok(true);
-    *running.result.mutable_value() = std::move(answer.text);
-    return End(token);
-  }
-  running.messages.push_back({"assistant", answer.text});
-  CheckJson(token, answer.text);
-}
-
-void BambooRuntime::CheckJson(const std::string& token, const std::string& text) {
-  Running& running = *running_.at(token);
-  *running.result.mutable_raw_text() = text;
-  const std::string json = ExtractJson(text);
-  if (json.empty()) return Repair(token, "it holds no JSON value");
-  validator_->Check(running.task.request.schema_json(), json,
-                    [this, token, json](const Verdict& verdict) { OnVerdict(token, json, verdict); });
-}
-
-void BambooRuntime::OnVerdict(const std::string& token, const std::string& json, const Verdict& verdict) {
-  const auto it = running_.find(token);
-  if (it == running_.end()) return;  // cancelled or timed out meanwhile
-  std::string details;
-  for (size_t i = 0; i < std::min(verdict.mismatches.size(), kMismatchesShown); ++i) {
-    details += (i == 0 ? "" : "; ") + verdict.mismatches[i];
-  }
-  switch (verdict.kind) {
-    case Verdict::Kind::kValid:
-      it->second->result.set_ok(true);
-      it->second->result.set_value(json);
-      it->second->result.set_value_is_json(true);
-      return End(token);
-    case Verdict::Kind::kInvalid: return Repair(token, details);
-    case Verdict::Kind::kNotJson: return Repair(token, "it is not JSON");
-    case Verdict::Kind::kBadSchema:
-      return Fail(token, odw::v1::INVALID_REQUEST, "the schema is wrong: " + details);
-    case Verdict::Kind::kFailed:
-      return Fail(token, odw::v1::INTERNAL, "the schema could not be checked: " + details);
-  }
-}
-
-void BambooRuntime::Repair(const std::string& token, const std::string& what) {
-  Running& running = *running_.at(token);
-  if (running.result.repair_turns() >= config_.repair_turns) {
-    return Fail(token, odw::v1::SCHEMA, "no answer fitted the schema in " +
-                                            std::to_string(config_.repair_turns + 1) +
-                                            " turns; the last one: " + what);
-  }
-  running.result.set_repair_turns(running.result.repair_turns() + 1);
-  running.messages.push_back({"user", "That answer does not fit the JSON Schema: " + what +
-                                          ". Answer again, with one JSON value that does and nothing else."});
+  running.open_calls = running.conversation.OpenCalls();
+  if (!running.open_calls.empty()) return NextCall(token);
+  const auto& messages = running.conversation.messages();
+  if (!messages.empty() && messages.back().role() == "assistant") return OnFinalAnswer(token);
   Ask(token);
 }
 
-void BambooRuntime::AddUsage(const odw::v1::Usage& turn, odw::v1::Usage* total) const {
-  total->set_input_tokens(total->input_tokens() + turn.input_tokens());
-  total->set_cached_input_tokens(total->cached_input_tokens() + turn.cached_input_tokens());
-  total->set_output_tokens(total->output_tokens() + turn.output_tokens());
-  total->set_reasoning_tokens(total->reasoning_tokens() + turn.reasoning_tokens());
-  total->set_model_calls(total->model_calls() + 1);
-  if (config_.currency.empty()) return;
-  const double micros = static_cast<double>(turn.input_tokens()) * config_.input_micros_per_mtok +
-                        static_cast<double>(turn.cached_input_tokens()) * config_.cached_micros_per_mtok +
-                        static_cast<double>(turn.output_tokens()) * config_.output_micros_per_mtok;
-  total->set_currency(config_.currency);
-  total->set_cost_micros(total->cost_micros() + static_cast<int64_t>(micros / kTokensPerPriceUnit + 0.5));
+absl::StatusOr<std::vector<std::string>> BambooRuntime::Adopt(
+    const std::function<bool(const std::string& token)>& stored) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir((folder_ + "/turns").c_str()), closedir);
+  if (!folder) return ErrnoStatus("reading " + folder_ + "/turns");
+  std::vector<std::string> tokens;
+  while (const dirent* entry = readdir(folder.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const std::string token = entry->d_name;
+    if (stored(token)) {
+      Stored(token);
+    } else {
+      tokens.push_back(token);
+    }
+  }
+  SweepSessions();
+  for (const std::string& token : tokens) {
+    // Reported from the loop, when the caller knows the tokens.
+    loop_->After(absl::ZeroDuration(), [this, token] {
+      KillTask(token);  // commands of the former process
+      auto owned = std::make_unique<Running>();
+      Running& running = *owned;
+      running.task.token = token;
+      running_[token] = std::move(owned);
+      absl::Status status = running.conversation.Load(LogPath(token), &running.task);
+      running.result.set_started_unix_ms(running.conversation.started_unix_ms());
+      if (status.ok()) status = Prepare(&running);
+      if (!status.ok())
+        return Fail(token, odw::v1::CRASHED,
+                    "its turn log cannot be gone on with: " + MessageOf(status));
+      if (running.conversation.messages().size() < 2) {
+        status = BeginConversation(&running);
+        if (!status.ok()) return Fail(token, odw::v1::OVERLOADED, MessageOf(status));
+      }
+      if (!running.task.request.schema_json().empty()) {
+        running.schema.emplace(validator_, running.task.request, running.conversation.repairs());
+      }
+      LogInfo("task " + token + " goes on after turn " +
+              std::to_string(running.conversation.turns()));
+      ArmTimeout(token);
+      if (AnswerInterrupted(token)) GoOn(token);
+    });
+  }
+  return tokens;
 }
 
 void BambooRuntime::Cancel(const std::string& token, const std::string& reason) {
@@ -262,8 +288,10 @@ void BambooRuntime::Fail(const std::string& token, odw::v1::ErrorCategory catego
 }
 
 void BambooRuntime::FailWith(const std::string& token, odw::v1::Error error) {
-  error.set_message(QuoteForPeople(error.message(), key_));
-  *running_.at(token)->result.mutable_error() = std::move(error);
+  Running& running = *running_.at(token);
+  const std::string key = running.endpoint != nullptr ? running.endpoint->key : "";
+  error.set_message(QuoteForPeople(error.message(), key));
+  *running.result.mutable_error() = std::move(error);
   End(token);
 }
 
@@ -274,9 +302,34 @@ void BambooRuntime::End(const std::string& token) {
   loop_->CancelTimer(running->timeout);
   loop_->CancelTimer(running->idle);
   if (running->http != 0) http_.Cancel(running->http);
-  running->result.set_ended_unix_ms(UnixMillis(absl::Now()));
-  if (running->result.model().empty()) running->result.set_model(running->request.model);
-  sink_->Finished(std::move(running->result));
+  if (running->command != 0) commands_.Kill(running->command);
+  if (running->ran_commands) KillTask(token);  // what they left in the background
+  odw::v1::Result& result = running->result;
+  *result.mutable_usage() = running->conversation.usage();
+  result.set_model(running->conversation.model().empty() ? running->request.model
+                                                         : running->conversation.model());
+  result.set_ended_unix_ms(UnixMillis(absl::Now()));
+  // A failed one may be gone on with, by another attempt; a good one is over.
+  std::error_code error;
+  if (!result.ok()) {
+    fs::copy_file(LogPath(token), SessionPath(token), fs::copy_options::overwrite_existing, error);
+    if (++failed_ % kSweepEvery == 0) SweepSessions();
+  }
+  sink_->Finished(std::move(result));
+}
+
+void BambooRuntime::Stored(const std::string& token) { unlink(LogPath(token).c_str()); }
+
+void BambooRuntime::SweepSessions() const {
+  std::error_code error;
+  std::vector<std::pair<fs::file_time_type, fs::path>> sessions;
+  for (fs::directory_iterator it(folder_ + "/sessions", error), end; !error && it != end;
+       it.increment(error)) {
+    sessions.emplace_back(fs::last_write_time(it->path(), error), it->path());
+  }
+  if (sessions.size() <= kSessionsMax) return;
+  std::sort(sessions.begin(), sessions.end());
+  for (size_t i = 0; i < sessions.size() - kSessionsMax; ++i) fs::remove(sessions[i].second, error);
 }
 
 }  // namespace odw::executors

@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <optional>
-
 #include "executors/testing/executor_process.h"
 #include "executors/testing/fake_daemon.h"
+#include "executors/testing/model_server.h"
 
 namespace odw::executors {
 namespace {
@@ -16,29 +15,14 @@ constexpr char kKey[] = "sk-test-51f0c0ffee";
 class BambooTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string port_file = executor_.folder() + "/port";
-    auto server = StartSubprocess({.argv = {"node", ODW_FAKE_MODEL_SERVER, "--port-file", port_file, "--ttl",
-                                            "120", "--key", kKey, "--quiet"},
-                                   .fds = {{2, 2}}});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(Eventually([&] {
-      const auto text = ReadFile(port_file, 64);
-      if (text.ok()) port_ = atoi(text->c_str());
-      return port_ > 0;
-    }));
+    server_.Start(executor_.folder(), kKey);
     daemon_.Start();
-  }
-  void TearDown() override {
-    if (!server_) return;
-    (void)server_->Signal(SIGKILL);
-    (void)server_->Wait();
   }
   void StartExecutor(const std::string& config = "", const std::string& key = kKey,
                      const std::string& path = "") {
-    executor_.WriteConfig("[bamboo]\nmodel = \"fake-1\"\nrepair_turns = 2\n" + config);
+    executor_.WriteConfig("[bamboo]\nmodel = \"fake-1\"\n" + config);
     executor_.Start("bamboo", {"--log-level", "debug", "--slots", "300"},
-                    {"ODW_BAMBOO_BASE_URL=http://127.0.0.1:" + std::to_string(port_) + path,
+                    {"ODW_BAMBOO_BASE_URL=" + (url_.empty() ? server_.url() : url_) + path,
                      "ODW_BAMBOO_API_KEY=" + key});
     daemon_.WaitRegister();
   }
@@ -46,6 +30,7 @@ class BambooTest : public testing::Test {
     const std::string token = "t" + std::to_string(++serial_);
     auto request = Prompt(prompt);
     request.set_schema_json(schema);
+    request.set_schema_tries_max(3);
     daemon_.Assign(token, request);
     return daemon_.WaitResult(token);
   }
@@ -53,8 +38,8 @@ class BambooTest : public testing::Test {
 
   ExecutorProcess executor_;
   FakeDaemon daemon_{executor_.socket_path()};
-  std::optional<Subprocess> server_;
-  int port_ = 0;
+  ModelServer server_;
+  std::string url_;  // empty: the server's
   int serial_ = 0;
 };
 
@@ -82,7 +67,7 @@ TEST_F(BambooTest, ErrorsHaveTheirClasses) {
   EXPECT_EQ(ErrorOf("c [[status:500]]").category(), odw::v1::OVERLOADED);
   EXPECT_EQ(ErrorOf("d [[status:404]]").category(), odw::v1::MODEL_NOT_FOUND);
   EXPECT_EQ(ErrorOf("e [[status:400]]").category(), odw::v1::INVALID_REQUEST);
-  EXPECT_EQ(ErrorOf("f [[quota]]").category(), odw::v1::PERMISSION);
+  EXPECT_EQ(ErrorOf("f [[quota]]").category(), odw::v1::QUOTA);
   EXPECT_EQ(ErrorOf("g [[context]]").category(), odw::v1::CONTEXT_LENGTH);
   EXPECT_EQ(ErrorOf("h [[drop]]").category(), odw::v1::NETWORK);
   EXPECT_EQ(ErrorOf("i [[truncate]]").category(), odw::v1::NETWORK);
@@ -122,7 +107,7 @@ TEST_F(BambooTest, TheKeyIsNeitherInErrorsNorOnTheDisk) {
 }
 
 TEST_F(BambooTest, NobodyListening) {
-  port_ = 1;
+  url_ = "http://127.0.0.1:1";
   StartExecutor();
   EXPECT_EQ(ErrorOf("x").category(), odw::v1::NETWORK);
 }
@@ -159,6 +144,10 @@ TEST_F(BambooTest, TwoHundredAtOnce) {
   StartExecutor();
   for (int i = 0; i < 200; ++i) daemon_.Assign("p" + std::to_string(i), Prompt("[[slow:300]] n" + std::to_string(i)));
   daemon_.WaitResults(200);
+  const auto memory = ReadFile("/proc/" + std::to_string(executor_.pid()) + "/status", 1 << 16);
+  ASSERT_TRUE(memory.ok());
+  const int peak_kib = atoi(memory->c_str() + memory->find("VmHWM:") + sizeof "VmHWM:");
+  EXPECT_LT(peak_kib, 80 << 10) << peak_kib;
   for (int i = 0; i < 200; ++i) {
     const odw::v1::Result result = daemon_.WaitResult("p" + std::to_string(i));
     ASSERT_TRUE(result.ok()) << result.DebugString();

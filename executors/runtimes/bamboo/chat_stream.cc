@@ -9,10 +9,14 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double kCountMax = 1e15;  // of a number that somebody else wrote
+
+constexpr size_t kCallsMax = 64;  // in one turn
+
 uint64_t Count(const Json& object, const char* key) {
   const auto it = object.find(key);
   if (it == object.end() || !it->is_number()) return 0;
-  return static_cast<uint64_t>(std::max(0.0, it->get<double>()));
+  return static_cast<uint64_t>(std::clamp(it->get<double>(), 0.0, kCountMax));
 }
 
 const Json* Object(const Json& object, const char* key) {
@@ -49,6 +53,36 @@ void Append(const std::string& piece, std::string* text, bool* too_large) {
   }
 }
 
+void ReadReasoning(const Json& message, ChatAnswer* answer) {
+  for (const char* key : {"reasoning_content", "reasoning"}) {
+    Append(Text(message, key), &answer->reasoning, &answer->too_large);
+  }
+  const auto details = message.find("reasoning_details");
+  if (details == message.end() || !details->is_array()) return;
+  for (const Json& detail : *details) {
+    if (detail.is_object()) Append(Text(detail, "text"), &answer->reasoning, &answer->too_large);
+  }
+}
+
+// A call comes whole, or in pieces that share its index.
+void ReadCalls(const Json& calls, ChatAnswer* answer) {
+  for (const Json& piece : calls) {
+    if (!piece.is_object()) continue;
+    const size_t index = piece.contains("index") ? Count(piece, "index") : answer->calls.size();
+    if (index >= kCallsMax) {
+      answer->broken = true;
+      return;
+    }
+    if (index >= answer->calls.size()) answer->calls.resize(index + 1);
+    ToolCall& call = answer->calls[index];
+    if (const std::string id = Text(piece, "id"); !id.empty()) call.set_id(id);
+    const Json* function = Object(piece, "function");
+    if (function == nullptr) continue;
+    if (const std::string name = Text(*function, "name"); !name.empty()) call.set_name(name);
+    Append(Text(*function, "arguments"), call.mutable_arguments(), &answer->too_large);
+  }
+}
+
 // A chunk (with "delta") or a whole completion (with "message").
 void ReadCompletion(const Json& chunk, ChatAnswer* answer) {
   if (const Json* usage = Object(chunk, "usage")) ReadUsage(*usage, &answer->usage);
@@ -73,8 +107,9 @@ void ReadCompletion(const Json& chunk, ChatAnswer* answer) {
     answer->refused = true;
     Append(Text(*message, "refusal"), &answer->text, &answer->too_large);
   }
+  ReadReasoning(*message, answer);
   const auto calls = message->find("tool_calls");
-  if (calls != message->end() && calls->is_array() && !calls->empty()) answer->asked_for_tool = true;
+  if (calls != message->end() && calls->is_array()) ReadCalls(*calls, answer);
 }
 
 }  // namespace

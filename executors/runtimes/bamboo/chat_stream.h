@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "executors/runtimes/bamboo/turn.pb.h"
 #include "odw/v1/types.pb.h"
 
 namespace odw::executors {
@@ -18,7 +20,8 @@ struct ChatAnswer {
   std::string finish_reason;  // empty: it never came
   std::string model;
   bool refused = false;
-  bool asked_for_tool = false;
+  std::string reasoning;      // whatever field it came in
+  std::vector<ToolCall> calls;
   bool too_large = false;
   bool broken = false;        // something that is not the protocol
   odw::v1::Usage usage;

@@ -13,24 +13,22 @@ TEST(Provider, UrlRule) {
   EXPECT_EQ(CompletionsUrl("x", "http://h/p/chat/completions"), "http://h/p/chat/completions");
 }
 
-TEST(Provider, JsonIsFoundInAModelsWords) {
-  EXPECT_EQ(ExtractJson(" {\"a\":1}\n"), "{\"a\":1}");
-  EXPECT_EQ(ExtractJson("Sure:\n```json\n[1, 2]\n```\ndone"), "[1, 2]");
-  EXPECT_EQ(ExtractJson("```\nnot json\n```\n```json\n{\"b\":2}\n```"), "{\"b\":2}");
-  EXPECT_EQ(ExtractJson("it is {\"a\":{\"b\":1}}, see"), "{\"a\":{\"b\":1}}");
-  EXPECT_EQ(ExtractJson("42"), "42");
-  EXPECT_EQ(ExtractJson("no json { here"), "");
-}
-
 TEST(Provider, QuotaIsNotARateLimit) {
   const HttpResponse too_many{.status = 429};
-  EXPECT_EQ(ToError(too_many, R"({"error":{"code":"1302","message":"concurrency"}})").category(), odw::v1::RATE_LIMIT);
-  EXPECT_EQ(ToError(too_many, R"({"error":{"code":"1113","message":"no money"}})").category(), odw::v1::PERMISSION);
-  EXPECT_EQ(ToError(too_many, R"({"error":{"type":"exceeded_current_quota_error"}})").category(), odw::v1::PERMISSION);
+  EXPECT_EQ(ToError(too_many, R"({"error":{"code":"1302","message":"concurrency"}})").category(),
+            odw::v1::RATE_LIMIT);
+  EXPECT_EQ(ToError(too_many, R"({"error":{"code":"1113","message":"no money"}})").category(),
+            odw::v1::QUOTA);
+  EXPECT_EQ(ToError(too_many, R"({"error":{"type":"exceeded_current_quota_error"}})").category(),
+            odw::v1::QUOTA);
   EXPECT_EQ(ToError(too_many, "not json at all").category(), odw::v1::RATE_LIMIT);
   const HttpResponse ok{.status = 200};
-  EXPECT_EQ(ToError(ok, R"({"base_resp":{"status_code":1004,"status_msg":"login fail"}})").category(), odw::v1::AUTH);
-  EXPECT_EQ(ToError(ok, R"({"base_resp":{"status_code":1002,"status_msg":"slow down"}})").category(), odw::v1::RATE_LIMIT);
+  EXPECT_EQ(
+      ToError(ok, R"({"base_resp":{"status_code":1004,"status_msg":"login fail"}})").category(),
+      odw::v1::AUTH);
+  EXPECT_EQ(
+      ToError(ok, R"({"base_resp":{"status_code":1002,"status_msg":"slow down"}})").category(),
+      odw::v1::RATE_LIMIT);
 }
 
 TEST(Provider, SecretsAndLengthAreTakenOutOfQuotes) {
@@ -46,13 +44,62 @@ TEST(ChatStream, EventsMayBeCutAnywhere) {
       "\"prompt_tokens_details\":{\"cached_tokens\":4}}}\n\ndata: [DONE]";
   for (size_t piece = 1; piece < body.size(); piece += 7) {
     ChatStream stream;
-    for (size_t at = 0; at < body.size(); at += piece) stream.Feed(std::string_view(body).substr(at, piece));
+    for (size_t at = 0; at < body.size(); at += piece)
+      stream.Feed(std::string_view(body).substr(at, piece));
     const ChatAnswer answer = stream.Finish();
     EXPECT_EQ(answer.text, "abcd");
     EXPECT_EQ(answer.finish_reason, "stop");
     EXPECT_EQ(answer.usage.input_tokens(), 6u);
     EXPECT_EQ(answer.usage.cached_input_tokens(), 4u);
   }
+}
+
+TEST(ChatStream, ToolCallsComeInPieces) {
+  ChatStream stream;
+  stream.Feed(R"(data: {"choices":[{"delta":{"reasoning_content":"hm "}}]})"
+              "\n");
+  stream.Feed(
+      R"(data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c1","function":{"name":"read","arguments":"{\"pa"}}]}}]})"
+      "\n");
+  stream.Feed(
+      R"(data: {"choices":[{"delta":{"tool_calls":[{"index":1,"id":"c2","function":{"name":"list","arguments":""}}]}}]})"
+      "\n");
+  stream.Feed(
+      R"(data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"th\":1}"}}]},"finish_reason":"tool_calls"}]})"
+      "\n");
+  const ChatAnswer answer = stream.Finish();
+  ASSERT_EQ(answer.calls.size(), 2u);
+  EXPECT_EQ(answer.calls[0].arguments(), R"({"path":1})");
+  EXPECT_EQ(answer.calls[1].name(), "list");
+  EXPECT_EQ(answer.reasoning, "hm ");
+}
+
+TEST(ChatStream, AnAbsurdIndexOfACallIsNotBelieved) {
+  ChatStream stream;
+  stream.Feed(R"(data: {"choices":[{"delta":{"tool_calls":[{"index":4000000000,"id":"c"}]}}]})"
+              "\n");
+  EXPECT_TRUE(stream.Finish().broken);
+}
+
+TEST(RequestBody, SpeaksEachProvidersDialect) {
+  ChatMessage call;
+  call.set_role("assistant");
+  call.set_reasoning("because");
+  call.add_calls()->set_arguments("{broken");
+  const auto body = [&](const char* provider, const std::string& effort) {
+    return RequestBody(FindProvider(provider), {.model = "m", .effort = effort, .max_tokens = 9},
+                       {call});
+  };
+  EXPECT_NE(body("deepseek", "high").find(R"("reasoning_content":"because")"), std::string::npos);
+  EXPECT_NE(body("deepseek", "high").find(R"("reasoning_effort":"high")"), std::string::npos);
+  EXPECT_NE(body("deepseek", "high").find(R"("thinking":{"type":"enabled"})"), std::string::npos);
+  EXPECT_NE(body("deepseek", "").find(R"("arguments":"{}")"), std::string::npos);
+  EXPECT_NE(body("kimi", "none").find(R"("thinking":{"type":"disabled"})"), std::string::npos);
+  EXPECT_NE(body("kimi", "").find(R"("max_completion_tokens":9)"), std::string::npos);
+  EXPECT_NE(body("qwen", "high").find(R"("enable_thinking":true)"), std::string::npos);
+  EXPECT_NE(body("minimax", "").find(R"("reasoning_split":true)"), std::string::npos);
+  EXPECT_NE(body("minimax", "").find(R"("reasoning_details":[{)"), std::string::npos);
+  EXPECT_NE(body("unknown", "high").find(R"("reasoning_effort":"high")"), std::string::npos);
 }
 
 TEST(ChatStream, AWholeCompletionIsReadToo) {

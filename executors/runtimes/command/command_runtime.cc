@@ -36,7 +36,9 @@ void Reject(odw::v1::ErrorCategory category, const std::string& message, odw::v1
 void ApplyVerdict(const Verdict& verdict, odw::v1::Result* result) {
   const std::string details = Joined(verdict.mismatches, kMismatchesShown);
   switch (verdict.kind) {
-    case Verdict::Kind::kValid: return result->set_value_is_json(true);
+    case Verdict::Kind::kValid:
+      result->set_schema_path(odw::v1::SCHEMA_PATH_CONTRACT);
+      return result->set_value_is_json(true);
     case Verdict::Kind::kInvalid:
       return Reject(odw::v1::SCHEMA, "the output does not fit the schema: " + details, result);
     case Verdict::Kind::kNotJson:
@@ -44,7 +46,7 @@ void ApplyVerdict(const Verdict& verdict, odw::v1::Result* result) {
     case Verdict::Kind::kBadSchema:
       return Reject(odw::v1::INVALID_REQUEST, "the schema is wrong: " + details, result);
     case Verdict::Kind::kFailed:
-      return Reject(odw::v1::INTERNAL, "the schema could not be checked: " + details, result);
+      return Reject(odw::v1::SCHEMA, "the output could not be checked against the schema: " + details, result);
   }
 }
 

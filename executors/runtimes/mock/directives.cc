@@ -59,7 +59,8 @@ bool TakeDirective(const std::string& text, size_t* at, Directive* out) {
     if (first_end == std::string::npos) first_end = end;
     out->argument = text.substr(start, end - start);
     *at = end + 2;
-    if (out->name != "json" || nlohmann::json::accept(Unescape(out->argument, "]"))) return true;
+    const bool is_json = out->name == "json" || out->name == "then-json";
+    if (!is_json || nlohmann::json::accept(Unescape(out->argument, "]"))) return true;
   }
   if (first_end == std::string::npos) return false;
   out->argument = text.substr(start, first_end - start);
@@ -117,6 +118,9 @@ const std::map<std::string, Rule>& Rules() {
       {"delay", {"[[delay:MS]]", [](auto& a, auto* p) { return ParseNumber(a, &p->delay_ms); }}},
       {"say", {"[[say:TEXT]]", [](auto& a, auto* p) { p->say = Unescape(a, "nt]\\"); return true; }}},
       {"json", {"[[json:JSON]]", [](auto& a, auto* p) { p->json = Unescape(a, "]"); return true; }}},
+      {"then-json", {"[[then-json:JSON]]", [](auto& a, auto* p) {
+         p->then_json.push_back(Unescape(a, "]"));
+         return true; }}},
       {"usage", {"[[usage:in=9,out=8,cached=7]]", ApplyUsage}},
       {"fail", {"[[fail:CATEGORY]] or [[fail:CATEGORY:ATTEMPTS]], CATEGORY an ErrorCategory such as "
                 "rate_limit", ApplyFail}},

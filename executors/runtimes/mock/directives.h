@@ -19,6 +19,7 @@ struct MockPlan {
   bool hang = false;
   std::optional<std::string> say;
   std::optional<std::string> json;
+  std::vector<std::string> then_json;  // the answers of the repair turns, in order; the last one stays
   std::optional<uint32_t> big_kib;
   std::optional<uint64_t> input_tokens, output_tokens, cached_tokens;
   odw::v1::ErrorCategory fail = odw::v1::ERROR_CATEGORY_UNSPECIFIED;

@@ -18,6 +18,11 @@ constexpr size_t kMismatchesShown = 5;
 
 uint64_t TokensOf(const std::string& text) { return (CountCharacters(text) + 3) / 4; }
 
+// Where a node with a work tree of its own writes.
+std::string InFolder(const std::string& folder, const std::string& path) {
+  return path.empty() || path[0] == '/' || folder.empty() ? path : folder + "/" + path;
+}
+
 // One write to an O_APPEND file: the line is whole, whoever else writes.
 absl::Status AppendLine(const std::string& path, const std::string& line) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -73,7 +78,7 @@ void MockRuntime::Work(const std::string& token) {
   Running& running = running_.at(token);
   running.timer = 0;
   for (const auto& [path, line] : running.plan.appends) {
-    if (const absl::Status status = AppendLine(path, line); !status.ok()) {
+    if (const absl::Status status = AppendLine(InFolder(running.task.request.cwd(), path), line); !status.ok()) {
       return Fail(token, odw::v1::INVALID_REQUEST, "[[append]]: " + MessageOf(status));
     }
   }
@@ -86,14 +91,14 @@ void MockRuntime::Work(const std::string& token) {
 }
 
 void MockRuntime::Answer(const std::string& token) {
-  const Running& running = running_.at(token);
+  Running& running = running_.at(token);
   const MockPlan& plan = running.plan;
-  const std::string& schema = running.task.request.schema_json();
-  auto on_verdict = [this, token](const Verdict& verdict) { OnVerdict(token, verdict); };
-  if (!schema.empty()) {
-    if (plan.json) return validator_->Check(schema, *plan.json, std::move(on_verdict));
-    if (plan.say) return validator_->Check(schema, *plan.say, std::move(on_verdict));
-    return validator_->Synthesize(schema, std::move(on_verdict));
+  if (!running.task.request.schema_json().empty()) {
+    running.schema.emplace(validator_, running.task.request);
+    if (plan.json) return Judge(token, *plan.json);
+    if (plan.say) return Judge(token, *plan.say);
+    return validator_->Synthesize(running.task.request.schema_json(),
+                                  [this, token](const Verdict& verdict) { OnSynthesized(token, verdict); });
   }
   if (plan.big_kib) return Succeed(token, std::string(size_t{*plan.big_kib} << 10, 'x'), false);
   if (plan.say) return Succeed(token, *plan.say, false);
@@ -101,21 +106,45 @@ void MockRuntime::Answer(const std::string& token) {
   Succeed(token, "mock: " + FirstCharacters(plan.rest, kDefaultTextCharacters), false);
 }
 
-void MockRuntime::OnVerdict(const std::string& token, const Verdict& verdict) {
+void MockRuntime::Judge(const std::string& token, const std::string& text) {
+  running_.at(token).raw_text = text;
+  running_.at(token).schema->Judge(
+      text, [this, token, text](const SchemaOutcome& outcome) { OnOutcome(token, text, outcome); });
+}
+
+void MockRuntime::OnOutcome(const std::string& token, const std::string& text, const SchemaOutcome& outcome) {
   const auto it = running_.find(token);
   if (it == running_.end()) return;  // cancelled meanwhile
-  const MockPlan& plan = it->second.plan;
+  Running& running = it->second;
+  switch (outcome.kind) {
+    case SchemaOutcome::Kind::kAccepted:
+      running.path = running.schema->PathOf(odw::v1::SCHEMA_PATH_CONTRACT);
+      return Succeed(token, outcome.json, true);
+    case SchemaOutcome::Kind::kRepair: {
+      const std::vector<std::string>& then = running.plan.then_json;
+      if (then.empty()) return Judge(token, text);
+      return Judge(token, then[std::min<size_t>(running.schema->repair_turns(), then.size() - 1)]);
+    }
+    case SchemaOutcome::Kind::kFailed:
+      return Fail(token, outcome.error.category(), outcome.error.message());
+  }
+}
+
+void MockRuntime::OnSynthesized(const std::string& token, const Verdict& verdict) {
+  const auto it = running_.find(token);
+  if (it == running_.end()) return;  // cancelled meanwhile
+  const std::string details = Joined(verdict.mismatches);
   switch (verdict.kind) {
     case Verdict::Kind::kValid:
-      return Succeed(token, plan.json ? *plan.json : plan.say ? *plan.say : verdict.value_json, true);
+      it->second.path = odw::v1::SCHEMA_PATH_NATIVE;
+      return Succeed(token, verdict.value_json, true);
     case Verdict::Kind::kInvalid:
-      return Fail(token, odw::v1::SCHEMA, "the answer does not fit the schema: " + Joined(verdict.mismatches));
     case Verdict::Kind::kNotJson:
-      return Fail(token, odw::v1::SCHEMA, "the answer is not JSON, which the schema asks for");
+      return Fail(token, odw::v1::SCHEMA, "the mock runtime finds no value that fits the schema: " + details);
     case Verdict::Kind::kBadSchema:
-      return Fail(token, odw::v1::INVALID_REQUEST, "the schema is wrong: " + Joined(verdict.mismatches));
+      return Fail(token, odw::v1::INVALID_REQUEST, "the schema is wrong: " + details);
     case Verdict::Kind::kFailed:
-      return Fail(token, odw::v1::INTERNAL, "the schema could not be checked: " + Joined(verdict.mismatches));
+      return Fail(token, odw::v1::SCHEMA, "the schema could not be worked on: " + details);
   }
 }
 
@@ -128,7 +157,7 @@ void MockRuntime::Succeed(const std::string& token, std::string value, bool is_j
   usage->set_input_tokens(running.plan.input_tokens.value_or(TokensOf(running.task.request.prompt())));
   usage->set_output_tokens(running.plan.output_tokens.value_or(TokensOf(value)));
   usage->set_cached_input_tokens(cached);
-  usage->set_model_calls(1);
+  usage->set_model_calls(1 + (running.schema ? running.schema->repair_turns() : 0));
   result.set_value(std::move(value));
   result.set_value_is_json(is_json);
   End(token, std::move(result));
@@ -150,6 +179,9 @@ void MockRuntime::End(const std::string& token, odw::v1::Result result) {
   const auto it = running_.find(token);
   loop_->CancelTimer(it->second.timer);
   const std::string& model = it->second.task.request.model();
+  if (it->second.schema) result.set_repair_turns(it->second.schema->repair_turns());
+  if (it->second.raw_text != result.value()) result.set_raw_text(it->second.raw_text);
+  result.set_schema_path(it->second.path);
   result.set_token(token);
   result.set_model(model.empty() ? "mock" : model);
   result.set_started_unix_ms(it->second.started_unix_ms);

@@ -19,9 +19,11 @@ class MockTest : public testing::Test {
     executor_.Start("mock", {"--slots", "2000"});
     daemon_.WaitRegister();
   }
-  odw::v1::Result Ask(const std::string& prompt, const std::string& schema = "", uint32_t attempt = 1) {
+  odw::v1::Result Ask(const std::string& prompt, const std::string& schema = "", uint32_t attempt = 1,
+                      uint32_t schema_tries = 0) {
     const std::string token = "t" + std::to_string(++serial_);
     auto request = Prompt(prompt);
+    request.set_schema_tries_max(schema_tries);
     request.set_schema_json(schema);
     daemon_.Assign(token, request, attempt);
     return daemon_.WaitResult(token);
@@ -72,6 +74,21 @@ TEST_F(MockTest, AnAnswerGivenByDirectiveIsHeldAgainstTheSchema) {
   EXPECT_NE(error.message().find("/n"), std::string::npos) << error.message();
   EXPECT_EQ(Ask("[[say:prose]]", kSchema).error().category(), odw::v1::SCHEMA);
   EXPECT_EQ(Ask("x", R"({"type":"nonsense"})").error().category(), odw::v1::INVALID_REQUEST);
+}
+
+TEST_F(MockTest, AnAnswerOffSchemaIsRepairedWithinTheTries) {
+  constexpr char kOffThenFits[] = R"([[json:{"n":2}]] [[then-json:{"n":"x"}]] [[then-json:{"n":4}]])";
+  const odw::v1::Result repaired = Ask(kOffThenFits, kSchema, 1, 3);
+  EXPECT_EQ(repaired.value(), R"({"n":4})") << repaired.DebugString();
+  EXPECT_EQ(repaired.repair_turns(), 2u);
+  EXPECT_EQ(repaired.schema_path(), odw::v1::SCHEMA_PATH_REPAIRED);
+  EXPECT_EQ(repaired.usage().model_calls(), 3u);
+  const odw::v1::Result given_up = Ask(kOffThenFits, kSchema, 1, 2);
+  EXPECT_EQ(given_up.error().category(), odw::v1::SCHEMA);
+  EXPECT_NE(given_up.error().message().find("2 tries"), std::string::npos) << given_up.error().message();
+  EXPECT_EQ(given_up.raw_text(), R"({"n":"x"})");
+  EXPECT_EQ(Ask(R"([[json:{"n":2}]])", kSchema, 1, 5).repair_turns(), 4u);
+  EXPECT_EQ(Ask("[[say:It is ```json\n{\"n\":9}\n``` I say.]]", kSchema).value(), R"({"n":9})");
 }
 
 TEST_F(MockTest, ADeadValidatorIsReplaced) {

@@ -1,0 +1,34 @@
+// The providers that this process can reach: an address, a key and what is known of each. The key
+// is sent as a header and appears nowhere else. Read once at start; thread-safe after.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/base/status.h"
+#include "executors/config.h"
+#include "executors/runtimes/bamboo/provider_table.h"
+#include "executors/usage.h"
+#include "odw/v1/executor.pb.h"
+
+namespace odw::executors {
+
+struct Endpoint {
+  std::string provider;
+  const Provider* known = nullptr;  // null: not in the table
+  std::string url;                  // of completions
+  std::string key;
+  std::string model;                 // for requests that name none; may be empty
+  std::vector<std::string> models;   // further ones that are offered
+  Price price;                       // of `model`
+  std::vector<std::string> headers;  // of a request, the key's too
+};
+
+// The config's provider, which comes first, and every known one whose key stands in the
+// environment. InvalidArgument, naming the variables, when the config's has no address or no key.
+absl::StatusOr<std::vector<Endpoint>> EndpointsFromEnvironment(const BambooConfig& config);
+
+// The one that a request means; null when it names one that is not served here.
+const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints, const std::string& provider);
+
+}  // namespace odw::executors
