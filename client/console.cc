@@ -24,15 +24,16 @@ absl::Status Console::Print(const std::string& text) const {
                         "odwctl result RUN"});
 }
 
+absl::Status Console::PrintText(const std::string& text) const {
+  return Print(isatty(STDOUT_FILENO) == 1 ? SafeText(text) : text);
+}
+
 absl::Status Console::PrintJson(const std::string& json) const { return Print(json + "\n"); }
 
 absl::Status Console::PrintValue(const std::string& value_json) const {
   if (json()) return PrintJson(value_json.empty() ? "null" : value_json);
   if (value_json.empty()) return absl::OkStatus();  // the script returned nothing
-  if (const auto text = JsonStringValue(value_json)) {
-    // A file gets every byte; a terminal nothing that steers it.
-    return Print((isatty(STDOUT_FILENO) == 1 ? SafeText(*text) : *text) + "\n");
-  }
+  if (const auto text = JsonStringValue(value_json)) return PrintText(*text + "\n");
   return Print((value_json.size() > kIndentBytesMax ? value_json : PrettyJson(value_json)) + "\n");
 }
 

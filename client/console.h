@@ -20,6 +20,8 @@ class Console {
 
   // To stdout at once, as it is.
   absl::Status Print(const std::string& text) const;
+  // A text with strangers' words: a file gets every byte, a terminal nothing that steers it.
+  absl::Status PrintText(const std::string& text) const;
   // `json` and a line end.
   absl::Status PrintJson(const std::string& json) const;
   // A run's result value: as it is with --json; else a string as its text, anything else indented.

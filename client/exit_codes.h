@@ -23,7 +23,7 @@ inline constexpr char kExitCodeHelp[] =
     "  2  bad usage or bad script; nothing ran\n"
     "  3  the run completed, but --fail-on or --strict-ok says no\n"
     "  4  the daemon cannot be reached, or cannot accept work\n"
-    "  5  no such run\n"
+    "  5  no such run, or no such workflow\n"
     "  6  refused: the run's state forbids it, the idempotency key is used, or a limit is reached\n"
     "  7  the run was stopped\n"
     "  8  the run needs attention\n"

@@ -44,7 +44,7 @@ TEST_F(Odwctl, ExecPrintsTheResultIndentedAndProgressOnStderr) {
   const v1::SubmitRequest sent = daemon_->submits()[0];
   EXPECT_EQ(sent.script(), "export const meta = {}");
   EXPECT_EQ(sent.script_name(), "stdin.js");
-  EXPECT_EQ(sent.options().default_runtime(), "mock");
+  EXPECT_EQ(sent.options().forced_runtime(), "mock");
   EXPECT_FALSE(sent.has_args_json());
   EXPECT_FALSE(sent.options().cwd().empty());
 }

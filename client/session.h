@@ -22,6 +22,9 @@ class Session {
  public:
   GlobalFlags& flags() { return flags_; }
   Console& console() { return console_; }
+  // Called as `odw`: the original's defaults (commands/README.md).
+  bool as_odw() const { return as_odw_; }
+  void set_as_odw(bool as_odw) { as_odw_ = as_odw; }
   // The executors that a private daemon is to have; set before the first call.
   void set_wish(ExecutorWish wish) { wish_ = std::move(wish); }
 
@@ -45,6 +48,14 @@ class Session {
     }
   }
 
+  // `call` on the connection, made once: for calls that change something each time.
+  template <typename Response>
+  absl::StatusOr<Response> CallOnce(
+      const std::function<absl::StatusOr<Response>(ControlClient&)>& call) {
+    ODW_ASSIGN_OR_RETURN(ControlClient* const client, Client());
+    return call(*client);
+  }
+
   // Where the daemon is, without starting one.
   absl::StatusOr<Endpoint> FindDaemon();
   absl::StatusOr<StateFolder> Folder() const { return FindStateFolder(flags_.state); }
@@ -53,6 +64,7 @@ class Session {
  private:
   GlobalFlags flags_;
   Console console_;
+  bool as_odw_ = false;
   ExecutorWish wish_;
   std::unique_ptr<ControlClient> client_;
 };

@@ -1,3 +1,5 @@
+// Shows: two calls at once, then one that uses both answers.
+//   build/bin/odwctl exec examples/hello.js --backend mock
 export const meta = {
   name: 'hello',
   description: 'Two questions at once, then one that uses both answers',

@@ -1,3 +1,5 @@
+// Shows: fan-out and join; a part that fails leaves null and stops nobody else.
+//   build/bin/odwctl exec examples/parallel_review.js --backend mock
 export const meta = {
   name: 'parallel_review',
   description: 'Reviews one text from several sides at once, then joins the findings',

@@ -1,3 +1,5 @@
+// Shows: stages: each item moves on by itself.
+//   build/bin/odwctl exec examples/pipeline.js --backend mock
 export const meta = {
   name: 'pipeline',
   description: 'Takes each item through three stages; no item waits for another',

@@ -1,3 +1,5 @@
+// Shows: an answer of a given shape, used as data.
+//   build/bin/odwctl exec examples/schema.js --backend mock
 export const meta = {
   name: 'schema',
   description: 'Asks for an answer of a given shape and uses it as data',

@@ -1,3 +1,5 @@
+// Shows: real work: command nodes measure the files of a git repository, a model sums each up.
+//   deploy/survey.sh   (or see examples/README.md)
 export const meta = {
   name: 'survey',
   description: 'Measures the largest files of a git repository and sums each up in a sentence',

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const APP_PARTS = ['boot', 'format', 'dom', 'summary', 'groups', 'graph', 'timeline', 'nodes', 'main'];
+const APP_PARTS = ['boot', 'format', 'dom', 'summary', 'groups', 'graph', 'timeline', 'worktree', 'nodes', 'main'];
 
 const [folder, mermaidPath, output] = process.argv.slice(2);
 if (!output) {

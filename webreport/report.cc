@@ -12,6 +12,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kLabelBytesMax = 1000;
 constexpr size_t kArgsMax = 100;
+constexpr int kFilesMax = 200;
+constexpr int kNotesMax = 20;
 
 std::string Lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -118,6 +120,12 @@ class DataWriter {
       json["census"].push_back({{"category", Lower(v1::ErrorCategory_Name(entry.category()))},
                                 {"count", entry.count()}});
     }
+    if (!run.resumed_from().empty()) {
+      json["resumed_from"] = run.resumed_from();
+      json["saved"] = Usage(run.saved_usage());
+    }
+    if (run.budget_total() > 0) json["budget_total"] = run.budget_total();
+    if (run.overshoot_tokens() > 0) json["overshoot_tokens"] = run.overshoot_tokens();
     if (HasError(run)) json["error"] = Error(run.error());
     if (run.has_result()) json["result"] = Value(run.result());
     return json;
@@ -149,10 +157,61 @@ class DataWriter {
       if (node.args_size() > static_cast<int>(kArgsMax)) json["args_total"] = node.args_size();
     }
     if (HasError(node)) json["error"] = Error(node.error());
+    AddRequest(node, &json);
+    AddHistory(node, &json);
+    if (node.has_worktree()) json["worktree"] = Worktree(node.worktree());
     if (node.has_prompt()) json["prompt"] = Value(node.prompt());
     if (node.has_result()) {
       json["result"] = Value(node.result());
       json["result"]["json"] = node.result_is_json();
+    }
+    return json;
+  }
+
+  // What was asked for besides the prompt, as far as it was.
+  static void AddRequest(const v1::Node& node, Json* json) {
+    const std::pair<const char*, const std::string&> texts[] = {{"agent_type", node.agent_type()},
+                                                                {"effort", node.effort()},
+                                                                {"permission", node.permission()},
+                                                                {"isolation", node.isolation()}};
+    for (const auto& [key, text] : texts) {
+      if (!text.empty()) (*json)[key] = Cut(text, kLabelBytesMax);
+    }
+    for (int i = 0; i < std::min(node.not_enforced_size(), kNotesMax); ++i) {
+      (*json)["not_enforced"].push_back(Cut(node.not_enforced(i), kLabelBytesMax));
+    }
+  }
+
+  // How it came to its result.
+  void AddHistory(const v1::Node& node, Json* json) {
+    if (!node.cached_from_run().empty()) {
+      (*json)["cached_from"] = {{"run", node.cached_from_run()}, {"n", node.cached_from_node()}};
+    }
+    if (node.schema_path() != v1::SCHEMA_PATH_NONE) {
+      const std::string name = Lower(v1::SchemaPath_Name(node.schema_path()));
+      (*json)["schema_path"] = name.substr(std::min(name.size(), sizeof "schema_path_" - 1));
+      (*json)["repair_turns"] = node.repair_turns();
+    }
+    for (int i = 0; i < std::min(node.attempt_errors_size(), kNotesMax); ++i) {
+      (*json)["attempt_errors"].push_back(Error(node.attempt_errors(i)));
+    }
+  }
+
+  Json Worktree(const v1::Worktree& tree) {
+    Json json = {{"changed", tree.changed()},      {"files_changed", tree.files_changed()},
+                 {"files", Json::array()},         {"base", tree.base_commit()},
+                 {"result", tree.result_commit()}, {"ref", tree.result_ref()},
+                 {"notes", Json::array()}};
+    for (int i = 0; i < std::min(tree.files_size(), kFilesMax); ++i) {
+      json["files"].push_back(Cut(tree.files(i), kLabelBytesMax));
+    }
+    for (int i = 0; i < std::min(tree.notes_size(), kNotesMax); ++i) {
+      json["notes"].push_back(Cut(tree.notes(i), kLabelBytesMax));
+    }
+    if (!tree.kept_path().empty()) json["kept"] = Cut(tree.kept_path(), kLabelBytesMax);
+    if (tree.has_diff()) {
+      json["diff"] = Value(tree.diff());
+      if (tree.diff_cut()) json["diff_cut"] = true;
     }
     return json;
   }

@@ -139,5 +139,51 @@ TEST(Report, IsOneFileThatMayLoadNothing) {
   EXPECT_LT(html.size(), 1'200'000u);
 }
 
+TEST(ReportData, SaysWhereAReusedNodeCameFromAndWhatItSaved) {
+  v1::Run run = OneNodeRun();
+  run.set_resumed_from("wf_earlier");
+  run.mutable_saved_usage()->set_output_tokens(40);
+  run.mutable_node(0)->set_state(v1::NODE_CACHED);
+  run.mutable_node(0)->set_cached_from_run("wf_earlier");
+  run.mutable_node(0)->set_cached_from_node(3);
+  const nlohmann::json json = DataOf(run);
+  EXPECT_EQ(json["run"]["resumed_from"], "wf_earlier");
+  EXPECT_EQ(json["run"]["saved"]["output"], 40);
+  EXPECT_EQ(json["nodes"][0]["cached_from"]["run"], "wf_earlier");
+  EXPECT_EQ(json["nodes"][0]["cached_from"]["n"], 3);
+}
+
+TEST(ReportData, HoldsAttemptsSchemaPathAndWhatWasNotEnforced) {
+  v1::Run run = OneNodeRun();
+  v1::Node* node = run.mutable_node(0);
+  node->set_agent_type("reviewer");
+  node->set_schema_path(v1::SCHEMA_PATH_REPAIRED);
+  node->set_repair_turns(2);
+  node->add_not_enforced("network");
+  node->add_attempt_errors()->set_category(v1::CRASHED);
+  const nlohmann::json json = DataOf(run)["nodes"][0];
+  EXPECT_EQ(json["agent_type"], "reviewer");
+  EXPECT_EQ(json["schema_path"], "repaired");
+  EXPECT_EQ(json["repair_turns"], 2);
+  EXPECT_EQ(json["not_enforced"][0], "network");
+  EXPECT_EQ(json["attempt_errors"][0]["category"], "crashed");
+}
+
+TEST(ReportData, CutsADiffLikeEveryValue) {
+  v1::Run run = OneNodeRun();
+  v1::Worktree* tree = run.mutable_node(0)->mutable_worktree();
+  tree->set_changed(true);
+  tree->set_files_changed(1);
+  tree->add_files("a</script>.txt");
+  tree->set_result_ref("refs/odw/wf_1/n1/1");
+  tree->mutable_diff()->set_inline_("+0123456789");
+  tree->mutable_diff()->set_size(11);
+  const nlohmann::json json = DataOf(run, {.value_bytes_max = 4})["nodes"][0]["worktree"];
+  EXPECT_EQ(json["diff"]["text"], "+012");
+  EXPECT_EQ(json["diff"]["size"], 11);
+  EXPECT_EQ(json["files"][0], "a</script>.txt");
+  EXPECT_EQ(ReportData(run, NoBlobs, {}).find('<'), std::string::npos);
+}
+
 }  // namespace
 }  // namespace odw::webreport

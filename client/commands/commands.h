@@ -20,6 +20,23 @@ void AddWatch(CLI::App& app, Session& session, absl::Status* outcome);
 void AddResult(CLI::App& app, Session& session, absl::Status* outcome);
 void AddStop(CLI::App& app, Session& session, absl::Status* outcome);
 void AddReport(CLI::App& app, Session& session, absl::Status* outcome);
+void AddPause(CLI::App& app, Session& session, absl::Status* outcome);
+void AddUnpause(CLI::App& app, Session& session, absl::Status* outcome);
+void AddSkip(CLI::App& app, Session& session, absl::Status* outcome);
+void AddRestart(CLI::App& app, Session& session, absl::Status* outcome);
+void AddResume(CLI::App& app, Session& session, absl::Status* outcome);
+void AddRerun(CLI::App& app, Session& session, absl::Status* outcome);
+void AddExplain(CLI::App& app, Session& session, absl::Status* outcome);
+void AddCheck(CLI::App& app, Session& session, absl::Status* outcome);
+void AddPlan(CLI::App& app, Session& session, absl::Status* outcome);
+void AddWorkflows(CLI::App& app, Session& session, absl::Status* outcome);
+void AddDiff(CLI::App& app, Session& session, absl::Status* outcome);
+void AddApply(CLI::App& app, Session& session, absl::Status* outcome);
+void AddMerge(CLI::App& app, Session& session, absl::Status* outcome);
+void AddDelete(CLI::App& app, Session& session, absl::Status* outcome);
+void AddRuns(CLI::App& app, Session& session, absl::Status* outcome);
+void AddTexts(CLI::App& app, Session& session, absl::Status* outcome);  // guide, spec, contract
+void AddCapabilities(CLI::App& app, Session& session, absl::Status* outcome);
 void AddDoctor(CLI::App& app, Session& session, absl::Status* outcome);
 void AddVersion(CLI::App& app, Session& session, absl::Status* outcome);
 

@@ -30,6 +30,8 @@ void AddStop(CLI::App& app, Session& session, absl::Status* outcome) {
   CLI::App* command =
       app.add_subcommand("stop", "Stop a run: its nodes are cancelled, its results kept");
   command->alias("cancel");
+  command->footer("A stopped run can be resumed.\n\n"
+                  "  odwctl stop wf_1072dc96-6a2b4f01 --reason 'wrong args'");
   auto flags = std::make_shared<StopFlags>();
   command->add_option("run", flags->run_id, "The run's id")->required();
   command->add_option("--reason", flags->reason, "Why, for the run's record");

@@ -1,14 +1,11 @@
 #include "client/commands/submission.h"
 
+#include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
+#include "client/arguments.h"
 #include "client/failure.h"
-#include "client/output/json.h"
-#include "daemon/base/canonical_json.h"
-#include "daemon/base/fd.h"
 
 namespace odw::client {
 namespace {
@@ -16,40 +13,142 @@ namespace {
 // Beyond the daemon's own limits, so that those speak first; here only memory is protected.
 constexpr size_t kScriptBytesMax = 4 << 20;
 constexpr size_t kArgsBytesMax = 17 << 20;
+constexpr size_t kNameCharsMax = 128;
 
-absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max,
-                                      const std::string& what) {
-  const std::string source = path == "-" ? "/dev/stdin" : path;
-  absl::StatusOr<std::string> content = ReadFile(source, bytes_max);
-  if (content.ok()) return content;
-  return UsageError("the " + what + " cannot be read: " + MessageOf(content.status()),
-                    absl::IsResourceExhausted(content.status())
-                        ? "It may have " + std::to_string(bytes_max >> 20) + " MiB at most."
-                        : "Check the path, or give - to read it from stdin.");
+// --backend as the original has it: `mock` answers every call, `pandacode` is the real runtimes.
+constexpr char kMock[] = "mock";
+constexpr char kRealRuntimes[] = "pandacode";
+
+bool NamesOneRuntime(const std::string& backend) {
+  return !backend.empty() && backend != kMock && backend != kRealRuntimes;
 }
 
-absl::StatusOr<std::string> CurrentFolder() {
-  char* folder = getcwd(nullptr, 0);
-  if (folder == nullptr) {
-    return UsageError("the current folder is gone",
-                      "Change to a folder that exists, or --cwd DIR.");
-  }
-  std::string result = folder;
-  free(folder);
-  return result;
-}
-
-absl::StatusOr<std::string> WorkFolder(const std::string& flag) {
-  if (flag.empty()) return CurrentFolder();
-  char* real = realpath(flag.c_str(), nullptr);
-  if (real == nullptr || access(real, X_OK) != 0) {
-    const absl::Status status = ErrnoStatus(flag);
-    free(real);
-    return UsageError("--cwd cannot be used: " + MessageOf(status), "Give a folder that exists.");
-  }
-  std::string result = real;
+std::string Absolute(const std::string& path) {
+  char* real = realpath(path.c_str(), nullptr);
+  std::string result = real == nullptr ? path : real;
   free(real);
   return result;
+}
+
+// A private daemon answers with the mock where nobody chose: a first try needs no set-up, and
+// nothing is spent that was not asked for.
+void ChooseMock(const Console& console, v1::RunOptions* options, ExecutorWish* wish) {
+  options->set_default_runtime(kMock);
+  wish->runtimes.push_back(kMock);
+  console.Say(
+      "odwctl: no runtime was named, so calls that name none get mock answers "
+      "(--runtime claude, codex or bamboo for real ones, or ODW_RUNTIME)");
+}
+
+}  // namespace
+
+v1::Dialect DialectOf(const RunFlags& flags) {
+  if (flags.dialect == "builtin") return v1::BUILTIN;
+  if (flags.dialect == "odw") return v1::ODW;
+  return v1::DIALECT_UNSPECIFIED;
+}
+
+ExecutorWish WishOf(const RunFlags& flags) {
+  ExecutorWish wish{.executor_config = flags.executor_config};
+  if (!flags.runtime.empty()) wish.runtimes.push_back(flags.runtime);
+  if (flags.backend == kRealRuntimes) {
+    wish.runtimes.insert(wish.runtimes.end(), {"claude", "codex", "bamboo"});
+  } else if (!flags.backend.empty()) {
+    wish.runtimes.push_back(flags.backend);
+  }
+  return wish;
+}
+
+absl::StatusOr<v1::RunOptions> MakeOptions(const RunFlags& flags) {
+  v1::RunOptions options;
+  options.set_concurrency(flags.concurrency);
+  options.set_agents_max(flags.agents_max);
+  options.set_list_length_max(flags.list_length_max);
+  options.set_schema_tries_max(flags.schema_tries_max);
+  options.set_default_model(flags.model);
+  options.set_budget_tokens(flags.budget_tokens);
+  options.set_permission(flags.permission);
+  options.set_network(flags.network);
+  options.set_strict_agent_types(flags.strict_agent_types);
+  options.set_include_dirty(flags.include_dirty);
+  for (const std::string& model : flags.fallback) options.add_fallback(model);
+  options.set_default_runtime(flags.runtime);
+  if (flags.backend == kMock) options.set_forced_runtime(kMock);
+  if (flags.runtime.empty() && NamesOneRuntime(flags.backend)) {
+    options.set_default_runtime(flags.backend);
+  }
+  if (flags.runtime.empty() && flags.backend == kRealRuntimes) {
+    options.set_default_runtime("claude");
+  }
+  if (!flags.tokens_max.empty()) {
+    ODW_ASSIGN_OR_RETURN(const uint64_t tokens, ParseTokens("--max-tokens", flags.tokens_max));
+    options.set_tokens_max(tokens);
+  }
+  if (!flags.cost_max.empty()) {
+    ODW_ASSIGN_OR_RETURN(const Money money, ParseMoney("--max-cost", flags.cost_max));
+    options.set_cost_micros_max(money.micros);
+    options.set_cost_currency(money.currency);
+  }
+  if (!flags.cwd.empty()) {
+    ODW_ASSIGN_OR_RETURN(*options.mutable_cwd(), ExistingFolder("--cwd", flags.cwd));
+  }
+  return options;
+}
+
+bool LooksLikeName(const std::string& text) {
+  if (text.empty() || text.size() > kNameCharsMax || text == "-") return false;
+  if (text.size() > 3 && text.compare(text.size() - 3, 3, ".js") == 0) return false;
+  for (const char c : text) {
+    if (isalnum(static_cast<unsigned char>(c)) == 0 &&
+        std::string("-_.: ").find(c) == std::string::npos) {
+      return false;
+    }
+  }
+  return text[0] != '.';
+}
+
+absl::StatusOr<Script> ReadScript(const std::string& file) {
+  Script script;
+  ODW_ASSIGN_OR_RETURN(script.source, ReadInput(file, kScriptBytesMax, "script"));
+  script.name = file == "-" ? "stdin.js" : BaseName(file);
+  if (file != "-") script.path = Absolute(file);
+  return script;
+}
+
+absl::StatusOr<std::optional<std::string>> ReadArgs(const SubmissionFlags& flags) {
+  if (flags.args) return ArgsAsJson(*flags.args);
+  if (flags.args_file.empty()) return std::nullopt;
+  ODW_ASSIGN_OR_RETURN(const std::string args,
+                       ReadInput(flags.args_file, kArgsBytesMax, "arguments"));
+  return ArgsAsJson(args);
+}
+
+absl::StatusOr<v1::SubmitRequest> MakeSubmission(const SubmissionFlags& flags) {
+  if (flags.file.empty()) {
+    return UsageError("no script was given",
+                      "Name a file or a saved workflow: odwctl exec flow.js, or - for stdin.");
+  }
+  if (flags.file == "-" && flags.args_file == "-") {
+    return UsageError("script and arguments cannot both come from stdin", "Put one into a file.");
+  }
+  v1::SubmitRequest request;
+  if (access(flags.file.c_str(), F_OK) != 0 && LooksLikeName(flags.file)) {
+    request.set_workflow(flags.file);
+  } else {
+    ODW_ASSIGN_OR_RETURN(Script script, ReadScript(flags.file));
+    request.set_script(std::move(script.source));
+    request.set_script_name(script.name);
+    request.set_script_path(script.path);
+  }
+  ODW_ASSIGN_OR_RETURN(const std::optional<std::string> args, ReadArgs(flags));
+  if (args) request.set_args_json(*args);
+  request.set_idempotency_key(flags.key.empty() ? RandomKey() : flags.key);
+  request.set_dialect(DialectOf(flags.run));
+  ODW_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(flags.run));
+  if (flags.run.cwd.empty()) {
+    ODW_ASSIGN_OR_RETURN(*request.mutable_options()->mutable_cwd(), CurrentFolder());
+  }
+  return request;
 }
 
 // Not RandomHex of base/ids.h: that file would bring libcrypto, and its loading time, with it.
@@ -65,89 +164,27 @@ std::string RandomKey() {
   return key;
 }
 
-std::string BaseName(const std::string& path) {
-  if (path == "-") return "stdin.js";
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
+void SayWarnings(Session& session, const v1::SubmitResponse& response) {
+  for (const std::string& warning : response.warnings())
+    session.console().Say("warning: " + warning);
 }
 
-}  // namespace
-
-void AddSubmissionFlags(CLI::App* command, SubmissionFlags* flags) {
-  auto* file =
-      command->add_option("file", flags->file, "The workflow script; - reads it from stdin");
-  command->add_option("--script", flags->file, "The same, as a flag")->excludes(file);
-  auto* args = command->add_option("--args", flags->args,
-                                   "The script's `args`: JSON, or else taken as a plain string");
-  command->add_option("--args-file", flags->args_file, "The same from a file; - reads stdin")
-      ->excludes(args);
-  command->add_option("--backend", flags->backend,
-                      "The runtime for agent() calls that name none: mock, bamboo, command, ...; a "
-                      "private daemon starts its executor");
-  command->add_option("--executor-config", flags->executor_config,
-                      "TOML file that declares commands ([commands.NAME]) and providers for the "
-                      "private daemon's executors");
-  command->add_option("--cwd", flags->cwd,
-                      "The folder that command and agent nodes work in (default: this one)");
-  command->add_option("--model", flags->model, "The model for agent() calls that name none");
-  command->add_option(
-      "--key", flags->key,
-      "Idempotency key: the same key with the same script and args is the same run");
-  command->add_option("--dialect", flags->dialect, "How the script is read: builtin or odw")
-      ->check(CLI::IsMember({"builtin", "odw"}));
-  command->add_option("--concurrency", flags->concurrency, "Nodes at work at once in this run")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--agents-max", flags->agents_max, "Agent calls that the run may make")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--list-max", flags->list_length_max,
-                   "Longest list that parallel() and pipeline() take")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--budget", flags->budget_tokens, "Tokens that the run may spend")
-      ->check(CLI::PositiveNumber);
-}
-
-std::string ArgsAsJson(const std::string& text) { return IsJson(text) ? text : JsonQuote(text); }
-
-absl::StatusOr<v1::SubmitRequest> MakeSubmission(const SubmissionFlags& flags) {
-  if (flags.file.empty()) {
-    return UsageError("no script was given", "Name one: odwctl exec flow.js, or - for stdin.");
+absl::StatusOr<v1::SubmitResponse> SubmitRun(Session& session, SubmissionFlags flags) {
+  // Not for a resume, whose runtime is the resumed run's.
+  const char* usual = getenv("ODW_RUNTIME");
+  if (usual != nullptr && flags.run.runtime.empty() && flags.run.backend.empty()) {
+    flags.run.runtime = usual;
   }
-  if (flags.file == "-" && flags.args_file == "-") {
-    return UsageError("script and arguments cannot both come from stdin", "Put one into a file.");
+  ODW_ASSIGN_OR_RETURN(v1::SubmitRequest request, MakeSubmission(flags));
+  ExecutorWish wish = WishOf(flags.run);
+  if (wish.runtimes.empty() && session.uses_private_daemon()) {
+    ChooseMock(session.console(), request.mutable_options(), &wish);
   }
-  v1::SubmitRequest request;
-  ODW_ASSIGN_OR_RETURN(*request.mutable_script(), ReadInput(flags.file, kScriptBytesMax, "script"));
-  request.set_script_name(BaseName(flags.file));
-  if (flags.args) request.set_args_json(ArgsAsJson(*flags.args));
-  if (!flags.args_file.empty()) {
-    ODW_ASSIGN_OR_RETURN(const std::string args,
-                         ReadInput(flags.args_file, kArgsBytesMax, "arguments"));
-    request.set_args_json(ArgsAsJson(args));
-  }
-  // With a key of its own a submit can be repeated when the daemon goes away before it answers.
-  request.set_idempotency_key(flags.key.empty() ? RandomKey() : flags.key);
-  if (flags.dialect == "builtin") request.set_dialect(v1::BUILTIN);
-  if (flags.dialect == "odw") request.set_dialect(v1::ODW);
-  v1::RunOptions& options = *request.mutable_options();
-  options.set_concurrency(flags.concurrency);
-  options.set_agents_max(flags.agents_max);
-  options.set_list_length_max(flags.list_length_max);
-  options.set_default_runtime(flags.backend);
-  options.set_default_model(flags.model);
-  options.set_budget_tokens(flags.budget_tokens);
-  ODW_ASSIGN_OR_RETURN(*options.mutable_cwd(), WorkFolder(flags.cwd));
-  return request;
-}
-
-absl::StatusOr<v1::SubmitResponse> SubmitRun(Session& session, const SubmissionFlags& flags) {
-  ODW_ASSIGN_OR_RETURN(const v1::SubmitRequest request, MakeSubmission(flags));
-  session.set_wish({.backend = flags.backend, .executor_config = flags.executor_config});
+  session.set_wish(std::move(wish));
   ODW_ASSIGN_OR_RETURN(v1::SubmitResponse response,
                        session.Call<v1::SubmitResponse>(
                            [&](ControlClient& client) { return client.Submit(request); }));
-  for (const std::string& warning : response.warnings())
-    session.console().Say("warning: " + warning);
+  SayWarnings(session, response);
   return response;
 }
 

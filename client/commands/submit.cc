@@ -20,8 +20,13 @@ absl::Status RunSubmit(Session& session, const SubmissionFlags& flags) {
 void AddSubmit(CLI::App& app, Session& session, absl::Status* outcome) {
   CLI::App* command =
       app.add_subcommand("submit", "Start a run and print its id; it goes on in the daemon");
+  command->footer("  odwctl submit flow.js --runtime claude --key nightly-2026-11-23");
   auto flags = std::make_shared<SubmissionFlags>();
-  AddSubmissionFlags(command, flags.get());
+  AddScriptFlags(command, flags.get());
+  command->add_option(
+      "--key", flags->key,
+      "Idempotency key: the same key with the same script and args is the same run");
+  AddRunFlags(command, &flags->run, session);
   command->callback([flags, &session, outcome] { *outcome = RunSubmit(session, *flags); });
 }
 

@@ -12,9 +12,11 @@ namespace {
 // A result has 64 MiB at most; the rest is the run's summary.
 constexpr int kMessageBytesMax = 80 << 20;
 constexpr auto kCallTimeout = std::chrono::seconds(60);
+constexpr auto kRepositoryTimeout = std::chrono::minutes(10);
 constexpr int kReconnectBackoffMs = 20;
 constexpr int kReconnectBackoffMaxMs = 500;
-// How long one attempt to connect may take on a busy machine: gRPC reads it from MIN_RECONNECT_BACKOFF.
+// How long one attempt to connect may take on a busy machine: gRPC reads it from
+// MIN_RECONNECT_BACKOFF.
 constexpr int kConnectTimeoutMs = 10000;
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -47,9 +49,10 @@ struct ControlClient::Stubs {
   }
 
   template <typename Response, typename Method, typename Request>
-  absl::StatusOr<Response> Call(Method method, const Request& request) {
+  absl::StatusOr<Response> Call(Method method, const Request& request,
+                                std::chrono::seconds timeout = kCallTimeout) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
+    context.set_deadline(std::chrono::system_clock::now() + timeout);
     return CallIn<Response>(&context, method, request);
   }
 
@@ -95,6 +98,54 @@ absl::StatusOr<v1::GetResultResponse> ControlClient::GetResult(
 
 absl::StatusOr<v1::StopResponse> ControlClient::Stop(const v1::StopRequest& request) {
   return stubs_->Call<v1::StopResponse>(&v1::Control::Stub::Stop, request);
+}
+
+absl::StatusOr<v1::RunReply> ControlClient::Pause(const v1::PauseRequest& request) {
+  return stubs_->Call<v1::RunReply>(&v1::Control::Stub::Pause, request);
+}
+
+absl::StatusOr<v1::RunReply> ControlClient::Unpause(const v1::UnpauseRequest& request) {
+  return stubs_->Call<v1::RunReply>(&v1::Control::Stub::Unpause, request);
+}
+
+absl::StatusOr<v1::RunReply> ControlClient::Skip(const v1::NodeRequest& request) {
+  return stubs_->Call<v1::RunReply>(&v1::Control::Stub::Skip, request);
+}
+
+absl::StatusOr<v1::RunReply> ControlClient::Restart(const v1::NodeRequest& request) {
+  return stubs_->Call<v1::RunReply>(&v1::Control::Stub::Restart, request);
+}
+
+absl::StatusOr<v1::SubmitResponse> ControlClient::Resume(const v1::ResumeRequest& request) {
+  return stubs_->Call<v1::SubmitResponse>(&v1::Control::Stub::Resume, request);
+}
+
+absl::StatusOr<v1::ExplainResponse> ControlClient::Explain(const v1::NodeRequest& request) {
+  return stubs_->Call<v1::ExplainResponse>(&v1::Control::Stub::Explain, request);
+}
+
+absl::StatusOr<v1::DeleteResponse> ControlClient::Delete(const v1::DeleteRequest& request) {
+  return stubs_->Call<v1::DeleteResponse>(&v1::Control::Stub::Delete, request);
+}
+
+absl::StatusOr<v1::CheckResponse> ControlClient::Check(const v1::CheckRequest& request) {
+  return stubs_->Call<v1::CheckResponse>(&v1::Control::Stub::Check, request);
+}
+
+absl::StatusOr<v1::ListWorkflowsResponse> ControlClient::ListWorkflows(
+    const v1::ListWorkflowsRequest& request) {
+  return stubs_->Call<v1::ListWorkflowsResponse>(&v1::Control::Stub::ListWorkflows, request);
+}
+
+absl::StatusOr<v1::GetSourceResponse> ControlClient::GetSource(
+    const v1::GetSourceRequest& request) {
+  return stubs_->Call<v1::GetSourceResponse>(&v1::Control::Stub::GetSource, request);
+}
+
+absl::StatusOr<v1::RepositoryResponse> ControlClient::Repository(
+    const v1::RepositoryRequest& request) {
+  return stubs_->Call<v1::RepositoryResponse>(&v1::Control::Stub::Repository, request,
+                                              kRepositoryTimeout);
 }
 
 absl::StatusOr<v1::Info> ControlClient::GetInfo() {

@@ -27,6 +27,19 @@ class ControlClient {
   // With `wait`, blocks as long as the run lasts.
   absl::StatusOr<v1::GetResultResponse> GetResult(const v1::GetResultRequest& request);
   absl::StatusOr<v1::StopResponse> Stop(const v1::StopRequest& request);
+  absl::StatusOr<v1::RunReply> Pause(const v1::PauseRequest& request);
+  absl::StatusOr<v1::RunReply> Unpause(const v1::UnpauseRequest& request);
+  absl::StatusOr<v1::RunReply> Skip(const v1::NodeRequest& request);
+  absl::StatusOr<v1::RunReply> Restart(const v1::NodeRequest& request);
+  absl::StatusOr<v1::SubmitResponse> Resume(const v1::ResumeRequest& request);
+  absl::StatusOr<v1::ExplainResponse> Explain(const v1::NodeRequest& request);
+  absl::StatusOr<v1::DeleteResponse> Delete(const v1::DeleteRequest& request);
+  absl::StatusOr<v1::CheckResponse> Check(const v1::CheckRequest& request);
+  absl::StatusOr<v1::ListWorkflowsResponse> ListWorkflows(
+      const v1::ListWorkflowsRequest& request);
+  absl::StatusOr<v1::GetSourceResponse> GetSource(const v1::GetSourceRequest& request);
+  // A merge of many nodes takes its time: waits up to ten minutes.
+  absl::StatusOr<v1::RepositoryResponse> Repository(const v1::RepositoryRequest& request);
   absl::StatusOr<v1::Info> GetInfo();
 
   // Calls `on_event` for each event, in this thread. OK when the daemon ended the stream or

@@ -91,7 +91,7 @@ void DaemonChecks(const v1::Info& info, std::vector<Check>* checks) {
   }
   if (connected == 0) {
     checks->push_back({"executors", Verdict::kNote, "none is connected: agent() calls will wait",
-                       "Start one: odw-executor --runtime NAME, or odwctl exec --backend NAME."});
+                       "Start one: odw-executor --runtime NAME, or odwctl exec --runtime NAME."});
   }
 }
 

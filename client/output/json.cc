@@ -61,6 +61,19 @@ void PutText(Json* json, const char* key, const std::string& value) {
   if (!value.empty()) (*json)[key] = value;
 }
 
+// Without the diff: `odwctl diff` has it.
+Json ToJson(const v1::Worktree& worktree) {
+  Json json = {{"changed", worktree.changed()},
+               {"files_changed", worktree.files_changed()},
+               {"files", worktree.files()},
+               {"base_commit", worktree.base_commit()},
+               {"result_commit", worktree.result_commit()},
+               {"result_ref", worktree.result_ref()}};
+  PutText(&json, "kept_path", worktree.kept_path());
+  if (worktree.notes_size() > 0) json["notes"] = worktree.notes();
+  return json;
+}
+
 Json ToJson(const v1::Node& node) {
   Json json = {{"node", "n" + std::to_string(node.ordinal())},
                {"state", NodeStateName(node.state())},
@@ -76,7 +89,24 @@ Json ToJson(const v1::Node& node) {
   PutText(&json, "provider", node.provider());
   PutText(&json, "executor", node.executor());
   PutText(&json, "command", node.command());
+  PutText(&json, "agent_type", node.agent_type());
+  PutText(&json, "effort", node.effort());
+  PutText(&json, "permission", node.permission());
+  PutText(&json, "isolation", node.isolation());
   if (HasError(node)) json["error"] = ToJson(node.error());
+  if (!node.cached_from_run().empty()) {
+    json["cached_from"] = {{"run_id", node.cached_from_run()},
+                           {"node", "n" + std::to_string(node.cached_from_node())}};
+  }
+  if (node.schema_path() != v1::SCHEMA_PATH_NONE) {
+    json["schema_path"] = SchemaPathName(node.schema_path());
+    json["repair_turns"] = node.repair_turns();
+  }
+  if (node.not_enforced_size() > 0) json["not_enforced"] = node.not_enforced();
+  for (const v1::Error& error : node.attempt_errors()) {
+    json["attempt_errors"].push_back(ToJson(error));
+  }
+  if (node.has_worktree()) json["worktree"] = ToJson(node.worktree());
   return json;
 }
 
@@ -99,6 +129,16 @@ Json ToJson(const v1::Run& run) {
                {"re_executed_tokens", run.re_executed_tokens()},
                {"last_event", run.last_event()}};
   if (HasError(run)) json["error"] = ToJson(run.error());
+  PutText(&json, "script_name", run.script_name());
+  if (run.dialect() != v1::DIALECT_UNSPECIFIED) {
+    json["dialect"] = run.dialect() == v1::ODW ? "odw" : "builtin";
+  }
+  if (!run.resumed_from().empty()) {
+    json["resumed_from"] = run.resumed_from();
+    json["saved_usage"] = ToJson(run.saved_usage());
+  }
+  if (run.overshoot_tokens() != 0) json["overshoot_tokens"] = run.overshoot_tokens();
+  if (run.budget_total() != 0) json["budget_total"] = run.budget_total();
   if (run.node_size() > 0) {
     json["node"] = Json::array();
     for (const v1::Node& node : run.node()) json["node"].push_back(ToJson(node));
@@ -141,7 +181,9 @@ Json ToJson(const v1::Executor& executor) {
           {"pid", executor.pid()},
           {"version", executor.version()},
           {"commands", executor.commands()},
-          {"models", executor.models()}};
+          {"models", executor.models()},
+          {"runtime_version", executor.runtime_version()},
+          {"permission_max", executor.permission_max()}};
 }
 
 }  // namespace
@@ -174,6 +216,14 @@ std::string EventToJson(const v1::WatchEvent& event) {
       break;
     case v1::WatchEvent::kRunEnded:
       json["run_ended"] = ToJson(event.run_ended());
+      break;
+    case v1::WatchEvent::kState:
+      json["state"] = {{"state", StateName(event.state().state())}, {"why", event.state().why()}};
+      break;
+    case v1::WatchEvent::kProgress:
+      json["progress"] = {{"node", "n" + std::to_string(event.progress().ordinal())},
+                          {"usage_so_far", ToJson(event.progress().usage_so_far())},
+                          {"note", event.progress().note()}};
       break;
     case v1::WatchEvent::BODY_NOT_SET:
       break;

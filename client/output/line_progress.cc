@@ -17,6 +17,10 @@ void LineProgress::OnEvent(const v1::WatchEvent& event) {
     case v1::WatchEvent::kLog:
       return Line(event.unix_ms(),
                   (event.log().warning() ? "warning: " : "log: ") + OneLine(event.log().text()));
+    case v1::WatchEvent::kState: {
+      const std::string why = tree_.state_why().empty() ? "" : ": " + tree_.state_why();
+      return Line(event.unix_ms(), "the run is " + StateName(tree_.state()) + why);
+    }
     case v1::WatchEvent::kPhase:
       return Line(event.unix_ms(), "phase " + OneLine(event.phase().title()));
     default:
@@ -45,6 +49,8 @@ void LineProgress::NodeLine(const v1::WatchEvent& event) {
   if (node.started_unix_ms != 0 && node.ended_unix_ms != 0) {
     text += "  " + FormatMillis(node.ended_unix_ms - node.started_unix_ms);
   }
+  if (node.state == v1::NODE_CACHED) text += "  reused";
+  if (node.state == v1::NODE_SKIPPED) text += "  skipped";
   if (node.state != v1::NODE_DONE && !node.error.empty()) text += "  " + node.error;
   Line(event.unix_ms(), text);
 }

@@ -140,6 +140,46 @@ TEST_F(Tree, EndsWithTheRunsStateAndHealth) {
   EXPECT_EQ(View(80, 10).substr(0, 52), "sur[2Jvey · completed · 1.0s · 1/1 nodes · 0 tok");
 }
 
+TEST_F(Tree, SaysThatTheRunIsPausedAndWhyUntilItGoesOn) {
+  v1::RunStateChanged& paused = *Next(500).mutable_state();
+  paused.set_state(v1::PAUSED);
+  paused.set_why("the ceiling of 5 USD is reached");
+  EXPECT_NE(View(90, 10).find("sur[2Jvey · paused (the ceiling of 5 USD is reached) · 4.0s"),
+            std::string::npos)
+      << View(90, 10);
+  Next(600).mutable_state()->set_state(v1::RUNNING);
+  EXPECT_NE(View(90, 10).find("sur[2Jvey · running · 4.0s"), std::string::npos);
+}
+
+TEST_F(Tree, CountsReusedAndSkippedNodesAndShowsWhatARunningOneDoes) {
+  Node(100, 1, v1::NODE_CACHED);
+  Node(100, 2, v1::NODE_SKIPPED);
+  Node(100, 3, v1::NODE_RUNNING);
+  v1::NodeProgress& progress = *Next(200).mutable_progress();
+  events_.back().set_number(0);  // progress has none
+  progress.set_ordinal(3);
+  progress.set_note("reads\x1b[2J files");
+  progress.mutable_usage_so_far()->set_output_tokens(70);
+  const std::string view = View(90, 10);
+  EXPECT_NE(view.find("2/3 nodes · 1 running · 1 skipped · 1 reused · 70 tokens"),
+            std::string::npos)
+      << view;
+  EXPECT_NE(view.find("≡ n1 scan file 1 (mock)  reused"), std::string::npos) << view;
+  EXPECT_NE(view.find("● n3 scan file 3 (mock)  reads[2J files"), std::string::npos) << view;
+}
+
+TEST_F(Tree, EstimatesFromWhatHasEndedHowLongTheCallsSoFarStillTake) {
+  for (uint64_t i = 1; i <= 3; ++i) {
+    Node(0, i, v1::NODE_RUNNING);
+    Node(2000, i, v1::NODE_DONE);
+  }
+  EXPECT_EQ(View(90, 20).find("to go"), std::string::npos) << "nothing is left";
+  for (uint64_t i = 4; i <= 8; ++i) Node(4000, i, v1::NODE_QUEUED);
+  Node(4000, 4, v1::NODE_RUNNING);
+  // Five calls of two seconds, one at a time; the view is taken at 4 s.
+  EXPECT_NE(View(90, 20).find("about 10.0s to go"), std::string::npos) << View(90, 20);
+}
+
 TEST_F(Tree, AsLinesNamesEachEndOnce) {
   std::string lines;
   LineProgress progress([&](const std::string& line) { lines += line; });

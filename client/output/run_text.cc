@@ -63,6 +63,14 @@ void NodeRows(std::string* out, const v1::Run& run) {
     if (node.started_unix_ms() != 0 && node.ended_unix_ms() != 0) {
       line += " " + FormatMillis(node.ended_unix_ms() - node.started_unix_ms());
     }
+    if (!node.cached_from_run().empty()) {
+      line += "  reused: n" + std::to_string(node.cached_from_node()) + " of " +
+              OneLine(node.cached_from_run());
+    }
+    if (node.worktree().changed()) {
+      const uint32_t files = node.worktree().files_changed();
+      line += "  " + std::to_string(files) + (files == 1 ? " file changed" : " files changed");
+    }
     if (HasError(node)) {
       line += "  " + CategoryName(node.error().category()) + ": " + OneLine(node.error().message());
     }
@@ -79,6 +87,9 @@ std::string RunEndLine(const v1::Run& run) {
   text += ", " + FormatCount(TotalTokens(run.usage())) + " tokens";
   const std::string cost = FormatCost(run.usage());
   if (!cost.empty()) text += ", " + cost;
+  if (TotalTokens(run.saved_usage()) > 0) {
+    text += ", " + FormatCount(TotalTokens(run.saved_usage())) + " saved";
+  }
   if (run.re_executed() > 0) text += ", " + std::to_string(run.re_executed()) + " re-executed";
   return text + ", " + Duration(run);
 }
@@ -89,6 +100,7 @@ std::string RunText(const v1::Run& run) {
   Row(&out, "name", OneLine(run.name()));
   Row(&out, "about", OneLine(run.description()));
   Row(&out, "state", StateText(run));
+  Row(&out, "resumes", OneLine(run.resumed_from()));
   if (HasError(run)) {
     Row(&out, "error",
         CategoryName(run.error().category()) + ": " + SafeText(run.error().message()));
@@ -102,6 +114,20 @@ std::string RunText(const v1::Run& run) {
           " in, " + FormatCount(run.usage().output_tokens()) + " out, " +
           FormatCount(run.usage().cached_input_tokens()) + " cached)");
   Row(&out, "cost", FormatCost(run.usage()));
+  if (run.nodes().cached() > 0) {
+    const std::string saved = FormatCost(run.saved_usage());
+    Row(&out, "saved",
+        FormatCount(TotalTokens(run.saved_usage())) + " tokens of " +
+            std::to_string(run.nodes().cached()) + " reused nodes" +
+            (saved.empty() ? "" : ", " + saved));
+  }
+  if (run.budget_total() > 0) {
+    std::string budget = FormatCount(static_cast<uint64_t>(run.budget_total())) + " tokens";
+    if (run.overshoot_tokens() > 0) {
+      budget += ", passed by " + FormatCount(run.overshoot_tokens());
+    }
+    Row(&out, "budget", budget);
+  }
   if (run.re_executed() > 0) {
     Row(&out, "re-executed",
         std::to_string(run.re_executed()) + " nodes, " + FormatCount(run.re_executed_tokens()) +

@@ -1,5 +1,7 @@
 #include "client/output/run_tree.h"
 
+#include <algorithm>
+
 #include "client/output/text.h"
 
 namespace odw::client {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr size_t kLogLinesKept = 3;
 constexpr size_t kErrorBytesKept = 400;
+constexpr uint32_t kWorkedForEstimate = 3;  // fewer say nothing about those to come
 
 bool IsFinal(v1::NodeState state) {
   return state == v1::NODE_DONE || state == v1::NODE_FAILED || state == v1::NODE_SKIPPED ||
@@ -36,6 +39,13 @@ void RunTree::Apply(const v1::WatchEvent& event) {
     case v1::WatchEvent::kPhase:
       PhaseIndex(OneLine(event.phase().title()));
       break;
+    case v1::WatchEvent::kState:
+      state_ = event.state().state();
+      state_why_ = state_ == v1::PAUSED ? OneLine(event.state().why()) : "";
+      break;
+    case v1::WatchEvent::kProgress:
+      ApplyProgress(event.progress());
+      break;
     case v1::WatchEvent::kRunEnded:
       end_ = event.run_ended();
       state_ = end_.state();
@@ -62,15 +72,18 @@ void RunTree::ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms) {
   if (!changed.label().empty()) node.label = OneLine(changed.label());
   if (!changed.runtime().empty()) node.runtime = OneLine(changed.runtime());
   if (!changed.model().empty()) node.model = OneLine(changed.model());
-  if (changed.has_usage()) {
-    node.tokens = TotalTokens(changed.usage());
-    entry.cost_micros = changed.usage().cost_micros();
-    if (!changed.usage().currency().empty()) currency_ = OneLine(changed.usage().currency());
-  }
+  if (changed.has_usage()) TakeUsage(changed.usage(), &entry);
   const bool begins = changed.state() == v1::NODE_RUNNING &&
                       (node.state != v1::NODE_RUNNING || changed.attempt() != node.attempt);
   if (begins) node.started_unix_ms = unix_ms;
-  if (IsFinal(changed.state())) node.ended_unix_ms = unix_ms;
+  if (IsFinal(changed.state())) {
+    node.ended_unix_ms = unix_ms;
+    if (node.started_unix_ms != 0) {
+      worked_ms_ += unix_ms - node.started_unix_ms;
+      ++worked_;
+    }
+  }
+  node.note.clear();
   if (HasError(changed)) {
     node.error = CategoryName(changed.error().category()) + ": " +
                  OneLine(std::string_view(changed.error().message()).substr(0, kErrorBytesKept));
@@ -79,6 +92,34 @@ void RunTree::ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms) {
   node.attempt = changed.attempt();
   if (node.state == v1::NODE_FAILED) health_ = v1::DEGRADED;
   Count(entry, +1);
+}
+
+void RunTree::TakeUsage(const v1::Usage& usage, Entry* entry) {
+  entry->view.tokens = TotalTokens(usage);
+  entry->cost_micros = usage.cost_micros();
+  if (!usage.currency().empty()) currency_ = OneLine(usage.currency());
+}
+
+void RunTree::ApplyProgress(const v1::NodeProgress& progress) {
+  const auto found = nodes_.find(progress.ordinal());
+  if (found == nodes_.end() || IsFinal(found->second.view.state)) return;
+  Entry& entry = found->second;
+  Count(entry, -1);
+  if (TotalTokens(progress.usage_so_far()) > 0) TakeUsage(progress.usage_so_far(), &entry);
+  if (!progress.note().empty()) entry.view.note = OneLine(progress.note());
+  Count(entry, +1);
+}
+
+int64_t RunTree::RemainingMillis(int64_t now_unix_ms) const {
+  const uint32_t open = counts_.running + counts_.waiting;
+  if (worked_ < kWorkedForEstimate || open == 0 || ended() || state_ != v1::RUNNING) return 0;
+  // What is at work has part of its time behind it.
+  int64_t begun_ms = 0;
+  for (const auto& [ordinal, entry] : nodes_) {
+    if (entry.view.state == v1::NODE_RUNNING) begun_ms += now_unix_ms - entry.view.started_unix_ms;
+  }
+  const int64_t left_ms = worked_ms_ / worked_ * open - begun_ms;
+  return std::max<int64_t>(left_ms / std::max<int64_t>(1, counts_.running), 0);
 }
 
 size_t RunTree::PhaseIndex(const std::string& title) {
@@ -101,9 +142,15 @@ void RunTree::Count(const Entry& entry, int sign) {
       case v1::NODE_CANCELLED:
         counts->failed += sign;
         break;
-      case v1::NODE_DONE:
       case v1::NODE_CACHED:
+        counts->cached += sign;
+        counts->done += sign;
+        break;
       case v1::NODE_SKIPPED:
+        counts->skipped += sign;
+        counts->done += sign;
+        break;
+      case v1::NODE_DONE:
         counts->done += sign;
         break;
       default:

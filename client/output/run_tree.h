@@ -19,6 +19,7 @@ struct TreeNode {
   std::string runtime;
   std::string model;
   std::string error;  // "rate_limit: the provider said later"
+  std::string note;   // what it is doing, as its runtime says; only while it runs
   uint32_t attempt = 0;
   uint64_t tokens = 0;
   int64_t started_unix_ms = 0;  // of the current attempt
@@ -26,7 +27,8 @@ struct TreeNode {
 };
 
 struct TreeCounts {
-  uint32_t total = 0, running = 0, done = 0, failed = 0, waiting = 0;
+  // `cached` and `skipped` are of `done`.
+  uint32_t total = 0, running = 0, done = 0, failed = 0, waiting = 0, cached = 0, skipped = 0;
   uint64_t tokens = 0;
 };
 
@@ -43,6 +45,8 @@ class RunTree {
 
   const std::string& name() const { return name_; }
   v1::RunState state() const { return state_; }
+  // Why it is paused; empty otherwise.
+  const std::string& state_why() const { return state_why_; }
   v1::Health health() const { return health_; }
   int64_t started_unix_ms() const { return started_unix_ms_; }
   int64_t ended_unix_ms() const { return ended_unix_ms_; }
@@ -52,6 +56,9 @@ class RunTree {
   const TreeCounts& counts() const { return counts_; }
   int64_t cost_micros() const { return cost_micros_; }
   const std::string& currency() const { return currency_; }
+  // How long the calls made so far still take if they take as long as those before; 0: not known.
+  // More calls may follow, so a run rarely takes less.
+  int64_t RemainingMillis(int64_t now_unix_ms) const;
   // In the order first seen; those that meta declares come first.
   const std::vector<TreePhase>& phases() const { return phases_; }
   const TreeNode& node(uint64_t ordinal) const { return nodes_.at(ordinal).view; }
@@ -66,14 +73,18 @@ class RunTree {
   };
 
   void ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms);
+  void ApplyProgress(const v1::NodeProgress& progress);
+  void TakeUsage(const v1::Usage& usage, Entry* entry);
   size_t PhaseIndex(const std::string& title);
   void Count(const Entry& entry, int sign);
 
-  std::string name_;
+  std::string name_, state_why_;
   v1::RunState state_ = v1::RUNNING;
   v1::Health health_ = v1::OK;
   v1::RunEnded end_;
   int64_t started_unix_ms_ = 0, ended_unix_ms_ = 0, cost_micros_ = 0;
+  int64_t worked_ms_ = 0;  // by nodes that ran to their end, of which there are:
+  uint32_t worked_ = 0;
   uint64_t last_number_ = 0;
   std::string currency_;
   TreeCounts counts_;

@@ -184,6 +184,12 @@ std::string HealthName(v1::Health health) {
   return health == v1::DEGRADED ? "degraded" : health == v1::OK ? "ok" : "unknown";
 }
 
+std::string SchemaPathName(v1::SchemaPath path) {
+  constexpr size_t kPrefix = sizeof "SCHEMA_PATH_" - 1;
+  return Lower(v1::SchemaPath_Name(path))
+      .substr(std::min(kPrefix, v1::SchemaPath_Name(path).size()));
+}
+
 std::string CategoryName(v1::ErrorCategory category) {
   if (category == v1::ERROR_CATEGORY_UNSPECIFIED) return "error";
   return Lower(v1::ErrorCategory_Name(category));

@@ -36,6 +36,7 @@ uint64_t TotalTokens(const v1::Usage& usage);
 std::string StateName(v1::RunState state);
 std::string HealthName(v1::Health health);
 std::string CategoryName(v1::ErrorCategory category);
+std::string SchemaPathName(v1::SchemaPath path);  // "native", "contract", "repaired"
 // A message that is present but says nothing is no error.
 template <typename Message>
 bool HasError(const Message& message) {

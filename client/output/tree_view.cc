@@ -7,6 +7,8 @@
 namespace odw::client {
 namespace {
 
+constexpr int64_t kEstimateMillisMin = 1000;
+constexpr int kWhyColumns = 40;
 constexpr int kHeaderRows = 2;  // the summary and a blank line's worth of log
 
 struct Style {
@@ -64,6 +66,7 @@ std::string Header(const RunTree& tree, const ViewOptions& options) {
   const TreeCounts& counts = tree.counts();
   const int64_t until = tree.ended() ? tree.ended_unix_ms() : options.now_unix_ms;
   std::string state = StateName(tree.state());
+  if (!tree.state_why().empty()) state += " (" + Fit(tree.state_why(), kWhyColumns) + ")";
   if (tree.health() == v1::DEGRADED) state += sep + "degraded";
   std::string rest;
   if (tree.started_unix_ms() != 0) rest += sep + FormatMillis(until - tree.started_unix_ms());
@@ -71,6 +74,8 @@ std::string Header(const RunTree& tree, const ViewOptions& options) {
           " nodes";
   if (counts.running > 0) rest += sep + std::to_string(counts.running) + " running";
   if (counts.failed > 0) rest += sep + std::to_string(counts.failed) + " failed";
+  if (counts.skipped > 0) rest += sep + std::to_string(counts.skipped) + " skipped";
+  if (counts.cached > 0) rest += sep + std::to_string(counts.cached) + " reused";
   rest += sep + FormatCount(counts.tokens) + " tokens";
   if (!tree.currency().empty()) {
     v1::Usage usage;
@@ -78,6 +83,8 @@ std::string Header(const RunTree& tree, const ViewOptions& options) {
     usage.set_currency(tree.currency());
     rest += sep + FormatCost(usage);
   }
+  const int64_t left_ms = tree.RemainingMillis(options.now_unix_ms);
+  if (left_ms >= kEstimateMillisMin) rest += sep + "about " + FormatMillis(left_ms) + " to go";
   const std::string name = tree.name().empty() ? "run" : tree.name();
   const std::string text = Fit(name + sep + state + rest, options.columns);
   if (text.rfind(name, 0) != 0) return text;
@@ -92,6 +99,7 @@ std::string PhaseLine(const TreePhase& phase, const ViewOptions& options) {
   text += "  " + std::to_string(counts.done + counts.failed) + "/" + std::to_string(counts.total);
   if (counts.running > 0) text += sep + std::to_string(counts.running) + " running";
   if (counts.failed > 0) text += sep + std::to_string(counts.failed) + " failed";
+  if (counts.cached > 0) text += sep + std::to_string(counts.cached) + " reused";
   if (counts.tokens > 0) text += sep + FormatCount(counts.tokens) + " tokens";
   return Styled(Fit(text, options.columns), kBold, options);
 }
@@ -107,6 +115,8 @@ std::string NodeLine(const TreeNode& node, const ViewOptions& options) {
   const std::string& what = node.model.empty() ? node.runtime : node.model;
   if (!what.empty()) left += " (" + what + ")";
   if (node.attempt > 1) left += " attempt " + std::to_string(node.attempt);
+  if (node.state == v1::NODE_CACHED) left += "  reused";
+  if (node.state == v1::NODE_RUNNING && !node.note.empty()) left += "  " + node.note;
   if (node.state != v1::NODE_DONE && !node.error.empty()) left += "  " + node.error;
   constexpr int kIndent = 4;  // two spaces, the symbol, a space
   const int room = options.columns - kIndent - DisplayWidth(right);
@@ -157,7 +167,7 @@ std::string StateSymbol(v1::NodeState state, Symbols symbols) {
       return unicode ? "✗" : "x";
     case v1::NODE_CANCELLED:
     case v1::NODE_SKIPPED:
-      return "-";
+      return unicode ? "–" : "-";
     case v1::NODE_BLOCKED:
     case v1::NODE_BACKOFF:
       return unicode ? "◌" : "!";

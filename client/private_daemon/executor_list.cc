@@ -81,16 +81,16 @@ absl::StatusOr<std::vector<ExecutorSpec>> ExecutorsFor(const StateFolder& folder
     ODW_ASSIGN_OR_RETURN(config, ReadConfig(path));
   }
   std::vector<ExecutorSpec> wanted;
-  if (wish.backend == "mock") {
-    wanted.push_back({.name = "mock", .runtime = "mock", .slots = kMockSlots});
-  } else if (wish.backend == "command") {
-    if (!config.declares_commands) {
-      return UsageError("--backend command, but no command is declared",
+  for (const std::string& runtime : wish.runtimes) {
+    if (runtime == "mock") {
+      wanted.push_back({.name = "mock", .runtime = "mock", .slots = kMockSlots});
+    } else if (runtime != "command") {
+      wanted.push_back({.name = runtime, .runtime = runtime, .config = config.path});
+    } else if (!config.declares_commands) {
+      return UsageError("the runtime command is asked for, but no command is declared",
                         "Declare [commands.NAME] tables in a file and give it: "
                         "--executor-config FILE.");
     }
-  } else if (!wish.backend.empty()) {
-    wanted.push_back({.name = wish.backend, .runtime = wish.backend, .config = config.path});
   }
   if (config.declares_commands) {
     wanted.push_back({.name = "command-" + ContentName(config.path + "\n" + config.content),

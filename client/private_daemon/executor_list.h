@@ -22,11 +22,11 @@ struct ExecutorSpec {
 
 // What a verb asks for.
 struct ExecutorWish {
-  std::string backend;          // --backend; empty: none
+  std::vector<std::string> runtimes;  // --runtime and what --backend means
   std::string executor_config;  // --executor-config; empty: the state folder's, where there is one
 };
 
-// The executors that `wish` means: the backend's, and a `command` one when the config declares
+// The executors that `wish` means: one a runtime, and a `command` one when the config declares
 // commands. Usage failure when the config cannot be read or is no TOML.
 absl::StatusOr<std::vector<ExecutorSpec>> ExecutorsFor(const StateFolder& folder,
                                                        const ExecutorWish& wish);

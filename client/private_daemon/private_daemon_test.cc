@@ -103,6 +103,24 @@ TEST_F(PrivateDaemon, IsToldWhichExecutorsToStart) {
   EXPECT_NE(toml.find("config = \"" + config + "\""), std::string::npos) << toml;
 }
 
+TEST_F(PrivateDaemon, AnswersWithTheMockAndSaysSoWhereNobodyChose) {
+  const OdwctlRun run = Run({"submit", "-"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.err.find("no runtime was named"), std::string::npos) << run.err;
+  EXPECT_NE(ReadFile(state_ + "/daemon.toml", 100000).value_or("").find("runtime = \"mock\""),
+            std::string::npos);
+  EXPECT_EQ(Run({"submit", "-", "--runtime", "mock"}).err.find("no runtime"), std::string::npos);
+  EXPECT_EQ(Run({"submit", "-"}, {"ODW_RUNTIME=mock"}).err.find("no runtime"), std::string::npos);
+}
+
+TEST_F(PrivateDaemon, AskedForAPlanUsesADaemonOfItsOwn) {
+  EXPECT_EQ(Run({"plan", "-"}).exit_code, 0);
+  EXPECT_TRUE(Starts().empty());
+  EXPECT_TRUE(fs::exists(state_ + "/plan/daemon/starts"));
+  std::istringstream pids(ReadFile(state_ + "/plan/daemon/starts", 1000).value_or(""));
+  for (int pid; pids >> pid;) kill(pid, SIGKILL);
+}
+
 TEST_F(PrivateDaemon, RefusesAConfigThatIsNoToml) {
   const std::string config = folder_.path() + "/bad.toml";
   ASSERT_TRUE(WriteFileAtomically(config, "[commands.wc\n").ok());

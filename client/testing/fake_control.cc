@@ -85,6 +85,70 @@ class FakeControl::Service : public v1::Control::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest* request,
+                     v1::RunReply* response) override {
+    return Reply("Pause", *request, response);
+  }
+  grpc::Status Unpause(grpc::ServerContext*, const v1::UnpauseRequest* request,
+                       v1::RunReply* response) override {
+    return Reply("Unpause", *request, response);
+  }
+  grpc::Status Skip(grpc::ServerContext*, const v1::NodeRequest* request,
+                    v1::RunReply* response) override {
+    return Reply("Skip", *request, response);
+  }
+  grpc::Status Restart(grpc::ServerContext*, const v1::NodeRequest* request,
+                       v1::RunReply* response) override {
+    return Reply("Restart", *request, response);
+  }
+  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
+                      v1::SubmitResponse* response) override {
+    response->set_run_id(script_.run.run_id());
+    return Record("Resume", *request);
+  }
+  grpc::Status Explain(grpc::ServerContext*, const v1::NodeRequest* request,
+                       v1::ExplainResponse* response) override {
+    *response = script_.explain;
+    return Record("Explain", *request);
+  }
+  grpc::Status Delete(grpc::ServerContext*, const v1::DeleteRequest* request,
+                      v1::DeleteResponse*) override {
+    return Record("Delete", *request);
+  }
+  grpc::Status Check(grpc::ServerContext*, const v1::CheckRequest* request,
+                     v1::CheckResponse* response) override {
+    *response = script_.check;
+    return Record("Check", *request);
+  }
+  grpc::Status ListWorkflows(grpc::ServerContext*, const v1::ListWorkflowsRequest* request,
+                             v1::ListWorkflowsResponse* response) override {
+    *response = script_.workflows;
+    return Record("ListWorkflows", *request);
+  }
+  grpc::Status GetSource(grpc::ServerContext*, const v1::GetSourceRequest* request,
+                         v1::GetSourceResponse* response) override {
+    *response = script_.source;
+    return Record("GetSource", *request);
+  }
+  grpc::Status Repository(grpc::ServerContext*, const v1::RepositoryRequest* request,
+                          v1::RepositoryResponse* response) override {
+    *response = script_.repository;
+    return Record("Repository", *request);
+  }
+
+  grpc::Status Record(const char* call, const google::protobuf::Message& request) {
+    MutexLock lock(&mutex_);
+    calls.push_back(std::string(call) + " " + request.ShortDebugString());
+    if (script_.control_status.ok()) return grpc::Status::OK;
+    return {static_cast<grpc::StatusCode>(script_.control_status.code()),
+            MessageOf(script_.control_status)};
+  }
+  grpc::Status Reply(const char* call, const google::protobuf::Message& request,
+                     v1::RunReply* response) {
+    *response->mutable_run() = script_.run;
+    return Record(call, request);
+  }
+
   grpc::Status Report(grpc::ServerContext*, const v1::ReportRequest*,
                       grpc::ServerWriter<v1::ReportChunk>* writer) override {
     for (const char c : script_.report) {
@@ -138,6 +202,7 @@ class FakeControl::Service : public v1::Control::Service {
   std::vector<v1::SubmitRequest> submits ODW_GUARDED_BY(mutex_);
   std::vector<uint64_t> watched_after ODW_GUARDED_BY(mutex_);
   std::string stop_reason ODW_GUARDED_BY(mutex_);
+  std::vector<std::string> calls ODW_GUARDED_BY(mutex_);
 };
 
 struct FakeControl::Server {
@@ -169,6 +234,11 @@ std::vector<v1::SubmitRequest> FakeControl::submits() const {
 std::vector<uint64_t> FakeControl::watched_after() const {
   MutexLock lock(&service_->mutex_);
   return service_->watched_after;
+}
+
+std::vector<std::string> FakeControl::calls() const {
+  MutexLock lock(&service_->mutex_);
+  return service_->calls;
 }
 
 std::string FakeControl::stop_reason() const {

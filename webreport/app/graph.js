@@ -17,7 +17,7 @@ function boxText(group) {
   lines.push(group.list.length === 1 ? `${MARKS[group.list[0].state] ?? '·'} ${inert(group.name, 38)}` : `▤ ${inert(group.name, 38)}`);
   const by = inert(madeBy(group.list[0]), 28);
   if (group.list.length === 1) {
-    lines.push(`${by} · ${millis(tookMs(group.list[0]))}`);
+    lines.push(`${by} · ${group.list[0].state === 'cached' ? 'reused' : millis(tookMs(group.list[0]))}`);
   } else {
     lines.push(`${group.list.length} calls${group.inSequence ? ' in sequence' : ''} · ${by}`);
     lines.push(STATES.filter((state) => group.states[state]).map((state) => `${group.states[state]} ${words(state)}`).join(', '));

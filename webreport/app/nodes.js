@@ -4,7 +4,8 @@ const filter = { state: '', phase: null, search: '', group: null, shown: ROWS_AT
 let searchable = null; // lower-case text of each node, made at the first search
 
 function textOf(node) {
-  return [`n${node.n}`, node.label, node.phase, node.runtime, node.model, node.command, node.executor,
+  return [`n${node.n}`, node.label, node.phase, node.runtime, node.model, node.command, node.executor, node.agent_type,
+    ...(node.worktree?.files ?? []),
     node.error?.category, node.error?.message.text, node.prompt?.text, node.result?.text, ...(node.args ?? [])]
     .filter(Boolean).join('\n').toLowerCase();
 }
@@ -20,6 +21,25 @@ function matching() {
     (!search || searchable.get(node).includes(search)));
 }
 
+const SCHEMA_PATHS = {
+  native: 'by the runtime itself', contract: 'asked for in the prompt, valid at once', repaired: 'valid after a repair',
+};
+function schemaText(node) {
+  if (!node.schema_path) return '';
+  const turns = node.repair_turns ? ` (${plural(node.repair_turns, 'repair turn')})` : '';
+  return (SCHEMA_PATHS[node.schema_path] ?? words(node.schema_path)) + turns;
+}
+
+const origin = (node) => (node.cached_from ? `n${node.cached_from.n} of ${oneLine(node.cached_from.run)}` : '');
+
+function attempts(node) {
+  // The only attempt's error is the node's own, shown above.
+  if (!node.attempt_errors?.length || node.attempts < 2) return '';
+  return h('div', { class: 'value' }, h('h4', {}, 'Attempts that failed'),
+    h('ol', { class: 'tries' }, node.attempt_errors.map((error) => h('li', {},
+      h('b', {}, words(error.category)), ' ', visible(error.message.text), error.message.cut ? ' …' : ''))));
+}
+
 function facts(node) {
   const at = (time) => (time ? `+${millis(time - run.submitted)}` : '–');
   const list = [
@@ -29,6 +49,10 @@ function facts(node) {
     ['Cost', cost(node.usage)], ['Attempts', String(node.attempts)], ['Tool calls', node.usage.tools ? String(node.usage.tools) : ''],
     ['Runtime', [node.runtime, node.provider, node.model].filter(Boolean).map(oneLine).join(' · ')],
     ['Executor', oneLine(node.executor)], ['Scope', oneLine(node.scope)],
+    ['Agent type', oneLine(node.agent_type ?? '')], ['Effort', oneLine(node.effort ?? '')],
+    ['Permission', oneLine(node.permission ?? '')], ['Isolation', oneLine(node.isolation ?? '')],
+    ['Schema', schemaText(node)], ['Reused from', origin(node)],
+    ['Not enforced here', (node.not_enforced ?? []).map(oneLine).join(', ')],
   ];
   return h('dl', {}, list.filter(([, value]) => value).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 }
@@ -40,9 +64,11 @@ function detail(node) {
   return h('td', { colspan: '8' }, h('div', { class: 'detail' },
     facts(node),
     node.error ? h('div', { class: 'failure' }, valueBlock(`Error: ${words(node.error.category)}`, node.error.message)) : '',
+    attempts(node),
     command ? valueBlock('Command', { text: command + (node.args_total ? ` … (${node.args_total} arguments)` : ''), size: command.length }) : '',
     node.prompt ? valueBlock('Prompt', node.prompt) : '',
-    node.result ? valueBlock('Result', node.result, node.result.json) : ''));
+    node.result ? valueBlock('Result', node.result, node.result.json) : '',
+    node.worktree ? worktreeBlock(node.worktree) : ''));
 }
 
 function toggle(row, node) {
@@ -57,7 +83,9 @@ function rowOf(node) {
     h('td', {}, h('button', { type: 'button', class: 'expand', 'aria-expanded': 'false' }, `n${node.n}`)),
     h('td', {}, badge(node.state)),
     h('td', { class: 'label' }, h('bdi', {}, clip(oneLine(node.label), 160) || '–'),
-      node.error ? h('span', { class: 'why' }, words(node.error.category)) : ''),
+      node.error ? h('span', { class: 'why' }, words(node.error.category)) : '',
+      node.cached_from ? h('span', { class: 'muted from' }, `from ${origin(node)}`) : '',
+      node.worktree?.changed ? h('span', { class: 'muted from' }, `${plural(node.worktree.files_changed, 'file')} changed`) : ''),
     h('td', {}, h('bdi', {}, clip(oneLine(node.phase), 40))),
     h('td', {}, clip(madeBy(node), 40)),
     h('td', { class: 'n' }, node.attempts > 1 ? String(node.attempts) : ''),

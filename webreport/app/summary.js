@@ -48,12 +48,21 @@ function cards() {
     card('Tokens', count(tokens(u)), `${count(u.input)} in, ${count(u.output)} out`,
       u.cached ? `${count(u.cached)} from cache` : ''),
     card('Cost', cost(u) || '–', u.currency ? 'all attempts' : 'no prices known'),
+    run.resumed_from ? card('Saved', run.saved.currency ? cost(run.saved) : count(tokens(run.saved)),
+      `${plural(c.cached, 'node')} reused`, `${count(tokens(run.saved))} tokens not paid again`) : '',
+    run.budget_total ? card('Budget', count(run.budget_total),
+      run.overshoot_tokens ? `passed by ${count(run.overshoot_tokens)} tokens` : 'tokens; kept') : '',
     card('Re-executed', String(run.re_executed),
       run.re_executed ? `${count(run.re_executed_tokens)} tokens paid again` : 'nothing ran twice'));
 }
 
 function notices() {
   const list = [];
+  if (run.resumed_from) {
+    list.push(h('p', { class: 'banner plain', id: 'resumed' }, 'This run resumes ', h('code', {}, oneLine(run.resumed_from)),
+      `: ${plural(run.counts.cached, 'node')} took the result of a node there. Why one did or did not: `,
+      h('code', {}, `odwctl explain ${oneLine(run.id)} n1`)));
+  }
   if (!finished) {
     list.push(h('p', { class: 'banner' },
       `This run has not ended: it was ${words(run.state)} when this report was made, ${moment(data.made_unix_ms)}.`,
