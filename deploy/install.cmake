@@ -12,6 +12,22 @@ foreach(_program odwd odwctl odw-script odw-executor)
   endif()
 endforeach()
 
+# The original's names: `odw` is odwctl, `pandacode` is odw-executor. A package must not take them where
+# the original is installed, so that they can be left out.
+option(ODW_INSTALL_ORIGINAL_NAMES "Install odw and pandacode beside odwctl and odw-executor" ON)
+foreach(_link odw=odwctl pandacode=odw-executor)
+  string(REPLACE "=" ";" _pair ${_link})
+  list(GET _pair 0 _name)
+  list(GET _pair 1 _program)
+  if(ODW_INSTALL_ORIGINAL_NAMES AND TARGET ${_program})
+    install(CODE "
+      set(_folder \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+      file(MAKE_DIRECTORY \"\${_folder}\")
+      file(CREATE_LINK ${_program} \"\${_folder}/${_name}\" SYMBOLIC)
+      message(STATUS \"Installing: \${_folder}/${_name}\")")
+  endif()
+endforeach()
+
 # V8 is not the system's: it travels with us, and only odw-script looks for it, beside itself.
 if(TARGET odw-script)
   set_target_properties(odw-script PROPERTIES INSTALL_RPATH "$ORIGIN/../${_odw_private_lib}")
@@ -34,7 +50,7 @@ odw_install_unit(odw-executor@.service)
 install(FILES systemd/odw.sysusers DESTINATION lib/sysusers.d RENAME odw.conf)
 install(FILES systemd/odw.tmpfiles DESTINATION lib/tmpfiles.d RENAME odw.conf)
 
-install(FILES deploy/odwd.example.toml deploy/executor.example.toml
+install(FILES deploy/odwd.example.toml deploy/executor.example.toml client/types/odw.d.ts
         DESTINATION ${CMAKE_INSTALL_DATADIR}/odw)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/odw)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -22,8 +22,8 @@ build_packages=(
   libuv1 libc-ares2 libnghttp2-14 libicu72 libbrotli1 libssl3
 )
 test_packages=(
-  libgtest-dev libgmock-dev python3 jq curl strace procps systemd clang clang-tidy clang-format
-  libclang-rt-14-dev chromium
+  libgtest-dev libgmock-dev python3 jq curl strace procps systemd bubblewrap clang clang-tidy clang-format
+  libclang-rt-14-dev chromium json-schema-test-suite libtest-json-schema-acceptance-perl
 )
 
 tests=no

@@ -57,7 +57,7 @@ args+="}"
 result=$(mktemp)
 trap 'rm -f "$result"' EXIT
 status=0
-"$bin/odwctl" exec "$odw_root/examples/survey.js" --json --backend "$runtime" --cwd "$repo" \
+"$bin/odwctl" exec "$odw_root/examples/survey.js" --json --runtime "$runtime" --cwd "$repo" \
   --executor-config "$odw_root/examples/survey.commands.toml" --args "$args" --report "$report" \
   >"$result" || status=$?
 if [ "$status" != 0 ]; then

@@ -15,7 +15,7 @@ cd "$root" || exit 1
 . deploy/lib.sh
 . tests/lib.sh
 
-suites_in_order=(tidy unit sim conformance golden e2e crash browser asan tsan)
+suites_in_order=(tidy types unit schema sim conformance replay replay_corpus golden e2e crash fuzz browser asan tsan)
 selected=("$@")
 [ ${#selected[@]} -gt 0 ] || read -r -a selected <<<"${ODW_TEST_SUITES:-}"
 [ ${#selected[@]} -gt 0 ] || selected=("${suites_in_order[@]}")
@@ -30,6 +30,8 @@ wants() { [[ " ${selected[*]} " == *" $1 "* ]]; }
 title "preparing"
 if [ "${ODW_TEST_INSTALL:-1}" != 0 ]; then
   deploy/install_dependencies.sh --tests || fail_early "the packages that the tests need are not all here"
+  tests/e2e/install_clis.sh || fail_early "the agent CLIs that the tests drive could not be installed"
+  export ODW_REQUIRE_CLIS=1
 fi
 third_party/fetch_node_v8.sh build/third_party/node_v8 || fail_early "the private V8 could not be fetched"
 configure_and_build test build-test all || fail_early "the build failed"

@@ -155,6 +155,14 @@ class Daemon:
             raise BenchError(f"{script}: {done.stdout[-500:]}{done.stderr[-500:]} {self.log_tail()}")
         return json.loads(done.stdout)
 
+    def ctl(self, *args):
+        """What `odwctl --json ARGS` printed, parsed."""
+        done = subprocess.run([os.path.join(self.bin, "odwctl"), "--daemon", self.address, "--json", *args],
+                              capture_output=True, text=True, timeout=START_SECONDS_MAX)
+        if done.returncode != 0:
+            raise BenchError(f"odwctl {args[0]}: {done.stderr}")
+        return json.loads(done.stdout)
+
     def metric(self, name):
         """The sum of a metric over its labels; None where it is not exported."""
         base = self.http if self.http.startswith("http") else "http://" + self.http

@@ -1,6 +1,7 @@
 """The rows of the speed table. Each takes a Bench and returns a Row; times are milliseconds."""
 import dataclasses
 import os
+import shutil
 import statistics
 import subprocess
 import threading
@@ -281,6 +282,54 @@ def flat_cost(bench):
                 slots=1024, syncs=syncs, notes=f"{first:.1f} ms, then {last:.1f} ms")]
 
 
+def settlements(bench):
+    """Promises that the core settles, through the whole path: timers cost nothing else."""
+    count, times = 100000, []
+    with Daemon(bench.build, slots=16) as daemon:
+        daemon.run("settle.js", {"n": 100})
+        syncs = daemon.syncs()
+        for _ in range(bench.samples(5)):
+            load = daemon.run("settle.js", {"n": count})
+            if load["value"] != count:
+                raise BenchError(f"{load['value']} of {count:,} promises were settled")
+            times.append(load["ms"])
+        syncs = (daemon.syncs() - syncs) / len(times)
+        return Row(f"{count:,} settled promises, one run", statistics.median(times) / 1000, "s", 2.0, 1.0,
+                   len(times), cap=daemon.limits["concurrency"], slots=16, syncs=syncs)
+
+
+def child_workflow(bench):
+    """What workflow() adds: calls in sequence, over a run without any."""
+    count, added = 100, []
+    child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts", "child.js")
+    with Daemon(bench.build, slots=16) as daemon:
+        shutil.copy(child, daemon.folder)  # the run's folder: what is outside of it is refused
+        daemon.run("children.js", {"n": 5, "child": "child.js"})
+        syncs = daemon.syncs()
+        for _ in range(bench.samples(9)):
+            without = daemon.run("children.js", {"n": 0, "child": "child.js"})["ms"]
+            added.append((daemon.run("children.js", {"n": count, "child": "child.js"})["ms"] - without) / count)
+        syncs = (daemon.syncs() - syncs) / len(added)
+        return Row("what a workflow() adds", statistics.median(added), "ms", 5, 2, len(added),
+                   cap=daemon.limits["concurrency"], slots=16, syncs=syncs)
+
+
+def first_dispatch(bench):
+    """From the submit to the first node's start, by the daemon's clock (whole milliseconds, so a mean)."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts", "sequence.js")
+    with Daemon(bench.build, slots=16) as daemon:
+        daemon.run("sequence.js", {"n": 1}, runs=50, in_turn=True)
+        syncs, times = daemon.syncs(), []
+        for _ in range(20 if bench.quick else 100):
+            run = daemon.ctl("submit", script, "--args", '{"n": 1}')["run_id"]
+            daemon.ctl("result", run, "--wait")
+            status = daemon.ctl("status", run, "--nodes")
+            times.append(status["node"][0]["started_unix_ms"] - status["submitted_unix_ms"])
+        return Row("submit to first dispatch, warm host, mean", statistics.mean(times), "ms", 5, 3, len(times),
+                   cap=daemon.limits["concurrency"], slots=16, syncs=(daemon.syncs() - syncs) / len(times),
+                   notes=f"largest {max(times)} ms")
+
+
 def trace(bench):
     """The journal's counter, which the other rows print, against what the kernel was asked for."""
     with Daemon(bench.build, slots=64) as daemon:
@@ -291,4 +340,5 @@ def trace(bench):
 
 
 ROWS = {f.__name__: f for f in (sequence, fan_1000, fan_10000, runs_100, runs_1000, waiting_runs, one_node,
-                                exec_process, cpu_per_node, recovery, commands, memory, flat_cost, trace)}
+                                exec_process, cpu_per_node, recovery, commands, memory, flat_cost, settlements,
+                                child_workflow, first_dispatch, trace)}

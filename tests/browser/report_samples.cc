@@ -211,6 +211,66 @@ v1::Run Unfinished() {
   return run;
 }
 
+constexpr char kDiff[] =
+    "diff --git a/src/lease.cc b/src/lease.cc\nindex 1111111..2222222 100644\n--- a/src/lease.cc\n"
+    "+++ b/src/lease.cc\n@@ -10,3 +10,4 @@ void Lease::Renew() {\n   const Time now = clock_->Now();\n"
+    "-  until_ = now + length_;\n+  until_ = std::max(until_, now + length_);\n"
+    "+  // </pre><script>globalThis.pwned=9</script>\n }\n";
+
+// A resumed run: two nodes reused, one repaired after two failed attempts, one with a changed worktree.
+v1::Run Resumed() {
+  v1::Run run = NewRun("migration", v1::COMPLETED);
+  run.set_resumed_from("wf_0aa1bb22-6a2b0000");
+  for (const char* file : {"src/queue.cc", "src/journal.cc"}) {
+    v1::Node* node = AddNode(&run, "Change", std::string("change ") + file, 3, 0, 4);
+    node->set_state(v1::NODE_CACHED);
+    node->set_started_unix_ms(0);
+    node->clear_usage();
+    node->set_cached_from_run(run.resumed_from());
+    node->set_cached_from_node(node->ordinal());
+    node->set_model("opus");
+  }
+  run.mutable_saved_usage()->set_input_tokens(24000);
+  run.mutable_saved_usage()->set_output_tokens(1900);
+  run.mutable_saved_usage()->set_cost_micros(134000);
+  run.mutable_saved_usage()->set_currency("USD");
+  v1::Node* node = AddNode(&run, "Change", "change src/lease.cc", 3, 8, 900);
+  node->set_runtime("claude");
+  node->set_model("opus");
+  node->set_agent_type("careful-editor");
+  node->set_isolation("worktree");
+  node->set_permission("workspace-write");
+  node->add_not_enforced("network");
+  v1::Worktree* tree = node->mutable_worktree();
+  tree->set_changed(true);
+  tree->set_files_changed(1);
+  tree->add_files("src/lease.cc");
+  tree->set_base_commit("3f244780000000000000000000000000000000000");
+  tree->set_result_commit("9c0ffee0000000000000000000000000000000000");
+  tree->set_result_ref("refs/odw/wf_1072dc96-6a2b4f01/n3/1");
+  tree->add_notes("submodule third_party/x left out");
+  tree->mutable_diff()->set_inline_(kDiff);
+  tree->mutable_diff()->set_size(sizeof kDiff - 1);
+  node = AddNode(&run, "Review", "review src/lease.cc", 905, 910, 1600);
+  node->set_runtime("codex");
+  node->set_attempts(3);
+  node->set_schema_path(v1::SCHEMA_PATH_REPAIRED);
+  node->set_repair_turns(1);
+  for (const auto& [category, message] : {std::pair{v1::CRASHED, "the runtime ended with signal 9"},
+                                          {v1::OVERLOADED, "529: overloaded"}}) {
+    v1::Error* error = node->add_attempt_errors();
+    error->set_category(category);
+    error->set_message(message);
+  }
+  run.set_budget_total(20000);
+  run.set_overshoot_tokens(120);
+  Total(&run);
+  run.mutable_nodes()->set_done(2);
+  run.mutable_nodes()->set_cached(2);
+  SetResult(&run, R"({"changes":3,"rejected":[]})", 1650);
+  return run;
+}
+
 v1::Run Empty() { return NewRun("just begun", v1::RUNNING); }
 
 v1::Run TenThousandInSequence() {
@@ -225,7 +285,8 @@ int WriteAllSamples(const std::string& folder) {
   const std::pair<const char*, v1::Run> samples[] = {
       {"small", Small()},     {"thousand", Thousand()},
       {"hostile", Hostile()}, {"unfinished", Unfinished()},
-      {"empty", Empty()},     {"sequence", TenThousandInSequence()}};
+      {"empty", Empty()},     {"sequence", TenThousandInSequence()},
+      {"resumed", Resumed()}};
   for (const auto& [name, run] : samples) {
     const std::string html = webreport::RenderReport(
         run, [](const v1::Blob&) { return absl::NotFoundError("no such blob"); },

@@ -111,6 +111,25 @@ test('an unfinished run says so, and what it waits for', () => withReport('unfin
   await screenshot(page, 'unfinished');
 }));
 
+test('a resumed run shows what was reused, what was tried and what changed', () => withReport('resumed', async (page) => {
+  assert.match(await text(page, '#resumed'), /resumes wf_0aa1bb22-6a2b0000: 2 nodes/);
+  assert.match(await text(page, '#summary'), /0\.1340 USD/);
+  assert.match(await text(page, '#node-1'), /from n1 of wf_0aa1bb22-6a2b0000/);
+  assert.match(await text(page, '#changes'), /n3 change src\/lease\.cc: 1 file/);
+  await page.locator('#changes .expand').click();
+  const open = page.locator('#node-3 + tr.open');
+  assert.match(await open.innerText(), /careful-editor/);
+  assert.match(await open.innerText(), /Not enforced here\s*network/);
+  assert.equal(await open.locator('.diff .d-add').count(), 2);
+  assert.equal(await open.locator('.diff .d-del').count(), 1);
+  assert.equal(await page.evaluate(() => globalThis.pwned), undefined);
+  await page.locator('#node-4 .expand').click();
+  const review = await page.locator('#node-4 + tr.open').innerText();
+  assert.match(review, /valid after a repair \(1 repair turn\)/);
+  assert.match(review, /crashed the runtime ended with signal 9/);
+  await screenshot(page, 'resumed');
+}));
+
 test('a run without a node is a page too', () => withReport('empty', async (page) => {
   assert.match(await text(page, '#graph'), /No call was made/);
   assert.match(await text(page, '#timeline'), /No node has started/);

@@ -4,7 +4,7 @@
   result: [1, null]             keys (see README.md), one a line; a key may come several times
   ---                           the script; meta is put before it unless the keys say otherwise
   return ...
-  --- file dir/child.js         a file of the case's folder
+  --- file dir/child.js         a file of the case's folder; a line \--- in it is three dashes
 """
 import os
 import re
@@ -14,11 +14,12 @@ KEYS = {
     # how the script is made
     "raw": bool, "meta": str, "source": str, "hex": str, "pad": int,
     # how it is submitted
-    "args": str, "flags": str, "then": str,
+    "args": str, "flags": str, "then": list, "clock": str, "alone": bool, "repository": bool,
     # what is expected
     "result": str, "exit": int, "error": list, "noerror": list, "category": str, "problem": list, "warning": list,
-    "nowarning": list, "log": list, "nolog": list, "node": list, "nodes": int, "phases": str, "summary": list,
-    "same_log": str,
+    "nowarning": list, "log": list, "nolog": list, "node": list, "nodes": int, "at_once": int,
+    "phases": str, "summary": list,
+    "same_log": str, "said": list, "unsaid": list,
     # why it does not hold yet; the case is run all the same and says so when it does
     "pending": str,
 }
@@ -68,6 +69,7 @@ def _parse(path):
             elif part == "":
                 cases[-1].script += line
             elif part is not None:
+                line = line[1:] if line.startswith("\\---") else line
                 cases[-1].files[part] = cases[-1].files.get(part, "") + line
     for case in cases:
         case.script = case.script.rstrip("\n") + "\n"

@@ -3,6 +3,7 @@ main.py --index: writes the index of README.md anew."""
 import concurrent.futures
 import os
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -53,14 +54,48 @@ class Count:
             print(f"{name} FAILED\n    " + problem.strip().replace("\n", "\n    "), flush=True)
 
 
-def run_all(build, chosen, count):
-    with Service(build, SETTINGS) as service, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+def make_home(folder):
+    """The user's own folder, as odwd sees it: a workflow and an agent that every case could name."""
+    files = {".claude/workflows/of-home.js": "export const meta = { name: 'of-home', description: 'at home' };\n"
+                                             "return `home ${args}`;\n",
+             ".claude/agents/of-home.md": "---\nname: of-home\ndescription: at home\nmodel: home-model\n---\nBe at home.\n"}
+    for name, text in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+    return folder
+
+
+def run_all(build, env, chosen, at_once, count, flags=()):
+    """The cases on one daemon of their own."""
+    # Slots for all the cases at once: only a run's own cap is to be seen.
+    slots = {"mock": ["--slots", str(16 * at_once)]}
+    with Service(build, SETTINGS, env=env, flags=flags, executor_flags=slots) as service, \
+            concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         # In the order of the files, each as soon as those before it are done.
         problems = pool.map(lambda n: run_case(service, chosen[n], n), range(len(chosen)))
         for case, problem in zip(chosen, problems):
             count.report(case.name, problem, case.get("pending"))
         died = service.processes["odwd"].poll() is not None
         count.report("OneDaemonServedThemAll", service.log()[-2000:] if died else None)
+
+
+def run_groups(build, chosen, count):
+    """Most share a daemon; what kills it or turns its clock has one that is its own, one case after another."""
+    with tempfile.TemporaryDirectory(prefix="odw-conformance-") as folder:
+        env = {"HOME": make_home(folder)}
+        manual = [case for case in chosen if case.get("clock") == "manual"]
+        alone = [case for case in chosen if case.get("alone")]
+        shared = [case for case in chosen if case not in manual and case not in alone]
+        if shared:
+            run_all(build, env, shared, AT_ONCE, count)
+        # Both names of J2's setting are tried on those that have a daemon to themselves.
+        if alone:
+            run_all(build, {**env, "ODW_MAX_CONCURRENT_AGENTS": "5"}, alone, 1, count)
+        if manual:
+            run_all(build, {**env, "CLAUDE_CODE_WORKFLOW_MAX_CONCURRENT_AGENTS": "2"}, manual, 1, count,
+                    ("--clock=manual",))
 
 
 def main():
@@ -70,8 +105,8 @@ def main():
         return 0
     words = sys.argv[2:]
     count = Count()
-    run_all(os.path.abspath(sys.argv[1]),
-            [case for case in cases if not words or any(word in case.name for word in words)], count)
+    run_groups(os.path.abspath(sys.argv[1]),
+               [case for case in cases if not words or any(word in case.name for word in words)], count)
     for name, problem in index.check(HERE, cases, ids, not_covered):
         count.report(name, problem)
     print(f"{count.passed} passed, {count.failed} failed" + (f", {count.pending} skipped" if count.pending else ""))

@@ -4,6 +4,9 @@ import os
 import re
 import shlex
 
+from harness import run as run_command
+from steps import StepFailed, Steps
+
 CONNECTS_MAX = 10
 DELAY = re.compile(r"\$MS\((\d+)\)")
 
@@ -50,6 +53,16 @@ def canonical(text):
     return json.dumps(json.loads(text), sort_keys=True)
 
 
+def most_at_once(nodes):
+    """By the daemon's clock; one that ends in the millisecond in which another starts is before it."""
+    changes = [(node["started_unix_ms"], 1) for node in nodes] + [(node["ended_unix_ms"], -1) for node in nodes]
+    running = most = 0
+    for _, change in sorted(changes):
+        running += change
+        most = max(most, running)
+    return most
+
+
 class CaseRun:
     """One case against a Service (tests/e2e/service.py)."""
 
@@ -81,12 +94,23 @@ class CaseRun:
         run = submitted["run_id"]
         has("warning", submitted["warnings"], self.case.get("warning"))
         has_not("warning", submitted["warnings"], self.case.get("nowarning"))
-        if self.case.get("then"):
-            self._ctl(*[word.replace("RUN", run) for word in shlex.split(self.case.get("then"))])
+        run = self._do_steps(run)
         done = self._ctl("result", run, "--wait")
         status = self._status(run)
         self._check_end(done, status)
         self._check_status(status)
+
+    def _do_steps(self, run):
+        """The run that the case is about in the end."""
+        steps = Steps(self.service, self._ctl, self.folder, run)
+        for line in self.case.get("then"):
+            try:
+                steps.do(DELAY.sub(lambda m: str(int(m.group(1)) * self.delay_factor), line))
+            except StepFailed as problem:
+                raise Mismatch(f"then: {line}: {problem}") from problem
+        has("step's output", [steps.said], map(steps.filled_in, self.case.get("said")))
+        has_not("step's output", [steps.said], map(steps.filled_in, self.case.get("unsaid")))
+        return steps.run
 
     def _write_files(self):
         os.makedirs(self.folder)
@@ -94,7 +118,10 @@ class CaseRun:
             path = os.path.join(self.folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as out:
-                out.write(text)
+                out.write(DELAY.sub(lambda m: str(int(m.group(1)) * self.delay_factor), text))
+        if self.case.get("repository"):
+            for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+                run_command(["git", "-C", self.folder, *args])
         self.script = os.path.join(self.folder, "case.js")
         with open(self.script, "wb") as out:
             out.write(source_of(self.case, self.delay_factor))
@@ -106,8 +133,9 @@ class CaseRun:
             with open(path, "w", encoding="utf-8") as out:
                 out.write(self.case.get("args"))
             args = ["--args-file", path]
-        flags = shlex.split(self.case.get("flags") or "")
-        done = self._ctl("submit", self.script, "--cwd", self.folder, *args, *flags)
+        flags = shlex.split((self.case.get("flags") or "").replace("FOLDER", self.folder))
+        where = [] if "--cwd" in flags else ["--cwd", self.folder]
+        done = self._ctl("submit", self.script, *where, *args, *flags)
         refused = self.case.get("problem")
         if not refused and done.returncode == 0:
             return json.loads(done.stdout)
@@ -142,6 +170,8 @@ class CaseRun:
             same("log", log, json.loads(case.get("same_log")))
         if case.get("nodes") is not None:
             same("nodes", status["nodes"]["total"], case.get("nodes"))
+        if case.get("at_once") is not None:
+            same("most nodes at work at once", most_at_once(status["node"]), case.get("at_once"))
         if case.get("phases"):
             same("phases", status["phases"], json.loads(case.get("phases")))
         for wanted in case.get("summary"):

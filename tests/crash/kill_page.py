@@ -21,7 +21,7 @@ def _name(raw):
 
 
 class KillPage:
-    """Made with all its orders before the first process starts; they are carried out one by one."""
+    """Made before the first process starts; the orders are carried out one by one."""
 
     def __init__(self, path, orders):
         assert len(orders) <= ORDERS_MAX
@@ -32,6 +32,11 @@ class KillPage:
             self._map = mmap.mmap(fd, SIZE)
         finally:
             os.close(fd)
+        self.order(orders)
+
+    def order(self, orders):
+        """Other orders, (point, passage, microseconds to hold), instead of those that are left."""
+        HEADER.pack_into(self._map, 0, MAGIC, 0, 0)  # none is in force while they are written
         for i, (point, passage, hold_us) in enumerate(orders):
             ORDER.pack_into(self._map, HEADER.size + i * ORDER.size, point.encode(), passage, 0, 0, hold_us)
         HEADER.pack_into(self._map, 0, MAGIC, 0, len(orders))

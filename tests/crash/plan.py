@@ -7,7 +7,8 @@ UNCOMMITTED = {"loop.before_cut", "journal.before_enqueue", "journal.before_sync
 
 DAEMON = ["loop.before_cut", "loop.after_commit", "loop.before_assign", "loop.before_ack", "loop.before_settle",
           "loop.before_reply", "journal.before_enqueue", "journal.before_sync", "journal.after_sync", "hosts.turn"]
-HOST = ["script.before_turn", "script.before_flush", "script.after_flush", "script.before_sandbox"]
+HOST = ["script.before_turn", "script.before_settlement", "script.after_settlement", "script.before_flush",
+        "script.after_flush", "script.before_sandbox"]
 SCRIPT_ZYGOTE = ["script_zygote.before_fork", "script_zygote.after_fork"]
 EXECUTOR = ["executor.assigned", "executor.before_spool", "executor.after_spool", "executor.before_offer",
             "executor.after_ack", "executor.before_drop"]

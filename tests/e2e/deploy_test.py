@@ -63,7 +63,8 @@ def check_install(build):
     try:
         run(["cmake", "--install", build, "--prefix", "/usr"], env={"DESTDIR": folder})
         usr = os.path.join(folder, "usr")
-        for name in ("bin/odwd", "bin/odwctl", "bin/odw-script", "bin/odw-executor", "lib/odw/libnode.so.108",
+        for name in ("bin/odwd", "bin/odwctl", "bin/odw-script", "bin/odw-executor", "bin/odw", "bin/pandacode",
+                     "share/odw/odw.d.ts", "lib/odw/libnode.so.108",
                      "lib/systemd/system/odwd.service", "lib/systemd/system/odw-executor@.service",
                      "lib/sysusers.d/odw.conf", "lib/tmpfiles.d/odw.conf", "share/odw/odwd.example.toml",
                      "share/odw/executor.example.toml", "share/odw/examples/survey.js"):

@@ -12,12 +12,18 @@ from harness import GIT_ENV
 
 START_SECONDS_MAX = 30
 CALL_SECONDS_MAX = 60
+WAITS_MAX = 5
 
 
 class Service:
-    """A context manager. `settings`: lines of odwd's config; `data`: the daemon's folder, if not here."""
+    """A context manager. `settings`: lines of odwd's config; `data`: the daemon's folder, if not here; `env`: more
+    of odwd's environment; `flags`: more of its command line; `executor_flags`: {runtime: more of its command line}."""
 
-    def __init__(self, build, settings="", data=None, executors=("mock",)):
+    def __init__(self, build, settings="", data=None, executors=("mock",), env=None, flags=(),
+                 executor_flags=None):
+        self.flags = list(flags)
+        self.env = env or {}
+        self.executor_flags = executor_flags or {}
         self.bin = os.path.join(build, "bin")
         self.tests = os.path.join(build, "tests")
         self.path = tempfile.mkdtemp(prefix="odw-e2e-")
@@ -36,7 +42,7 @@ class Service:
             for runtime in self.runtimes:
                 self._spawn(runtime, [os.path.join(self.bin, "odw-executor"), "--runtime", runtime, "--daemon",
                                       self.address, "--state", os.path.join(self.path, runtime),
-                                      "--linger-seconds", "120"])
+                                      "--linger-seconds", "120", *self.executor_flags.get(runtime, [])])
         except BaseException:
             self.close()
             raise
@@ -59,8 +65,8 @@ class Service:
 
     def spawn_daemon(self):
         """Starts odwd without waiting: for those that are to fail."""
-        self._spawn("odwd", [os.path.join(self.bin, "odwd"), "--config", os.path.join(self.path, "odwd.toml")],
-                    {"NOTIFY_SOCKET": os.path.join(self.path, "notify")})
+        self._spawn("odwd", [os.path.join(self.bin, "odwd"), "--config", os.path.join(self.path, "odwd.toml"), *self.flags],
+                    {"NOTIFY_SOCKET": os.path.join(self.path, "notify"), **self.env})
         return self.processes["odwd"]
 
     def start(self):
@@ -85,6 +91,13 @@ class Service:
         if status != 0:
             raise AssertionError(f"odwd ended with status {status}: {self.log()[-1000:]}")
 
+    def restart_after_kill(self):
+        """SIGKILL, and odwd anew."""
+        process = self.processes.pop("odwd")
+        process.kill()
+        process.wait(CALL_SECONDS_MAX)
+        self.start()
+
     def refused_start(self):
         """odwd's exit status and what it said, where it must not start."""
         seen = len(self.log())
@@ -98,6 +111,15 @@ class Service:
         """A finished odwctl, whatever its exit code."""
         return subprocess.run(self.ctl_argv(*args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=CALL_SECONDS_MAX, env={**os.environ, **GIT_ENV}, check=False)
+
+    def result(self, run):
+        """`odwctl --json result RUN --wait`, for runs that may take longer than one call may."""
+        for _ in range(WAITS_MAX - 1):
+            try:
+                return self.ctl("--json", "result", run, "--wait")
+            except subprocess.TimeoutExpired:
+                pass
+        return self.ctl("--json", "result", run, "--wait")
 
     def ok(self, *args):
         """What `odwctl --json ARGS` printed, parsed; it must succeed."""

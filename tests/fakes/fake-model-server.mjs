@@ -46,6 +46,7 @@
  *                              tools, such as apply_patch, take text, not JSON)
  *     [[loop:COMMAND]]         run it again on every turn, for ever
  *     [[badargs:NAME]]         call this tool with arguments that are not JSON
+ *     [[parallel]]             all of them in the first turn
  *   The final answer (default: "echo: " + the prompt without directives, or a
  *   minimal instance of the request's JSON schema if it carries one):
  *     [[say:TEXT]]             exactly TEXT
@@ -385,7 +386,7 @@ function plan(conversation) {
     .filter(Boolean);
   const done = conversation.toolCalls.filter((name) => name !== 'StructuredOutput').length;
   const next = script[done] ?? script.find((call) => call.forever);
-  if (next) { out.calls = [next]; out.finish = 'tool'; }
+  if (next) { out.calls = get('parallel') && done === 0 ? script : [next]; out.finish = 'tool'; }
 
   if (!next) {
     // Claude Code asks for structured output through a tool of that name.

@@ -32,6 +32,11 @@ test('the three APIs echo, plain and streamed', async () => {
   assert.equal(r.at(-1).type, 'response.completed');
 });
 
+test('parallel tool calls come in one turn', async () => {
+  const choice = (await (await chat('[[parallel]] [[run:echo one]] [[run:echo two]]', { tools: [bash] })).json()).choices[0];
+  assert.deepEqual(choice.message.tool_calls.map((c) => JSON.parse(c.function.arguments).cmd), ['echo one', 'echo two']);
+});
+
 test('tool calls run in order, then the answer', async () => {
   const ask = 'do [[run:echo one]] [[write:a b.txt:it\\n]] [[result]]';
   const first = (await (await chat(ask, { tools: [bash] })).json()).choices[0];

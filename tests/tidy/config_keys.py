@@ -6,7 +6,8 @@ READERS = [("daemon/config/config.cc", "deploy/odwd.example.toml"),
            ("executors/config.cc", "deploy/executor.example.toml")]
 # Function that reads a table -> the table's name in the example.
 TABLES = {"ReadLimits": "limits", "ReadExecutor": "executors", "ReadAll": "",
-          "ReadCommand": "commands.NAME", "ReadBamboo": "bamboo", "Read": ""}
+          "ReadCommand": "commands.NAME", "ReadBamboo": "bamboo",
+          "ReadClaude": "claude", "ReadCodex": "codex", "Read": ""}
 _READ = re.compile(r"\b(in|reader|executor|sub)\.(Text|Texts|Flag|Number|Seconds|String|Strings|Bool|"
                    r"Millis|ExitStatuses)\(\s*\"(\w+)\"")
 _FUNCTION = re.compile(r"^[\w:<>]+ (Read\w*)\(", re.MULTILINE)

@@ -35,7 +35,7 @@ HEAVY = [
     (("v8.h", "v8-", "libplatform/"), ("daemon/script/",), "V8 lives in script/ alone"),
     (("rocksdb/",), ("daemon/journal/rocks_",), "RocksDB is one implementation of Journal"),
     (("git2.h", "git2/"), ("executors/worktree",), "libgit2 is the worktrees' business"),
-    (("CLI/",), ("client/", "executors/flags", "daemon/flags"), "CLI11 parses command lines"),
+    (("CLI/",), ("client/", "executors/flags", "executors/pandacode", "daemon/flags"), "CLI11 parses command lines"),
     (("prometheus/",), ("daemon/metrics/",), "all Prometheus handles live in metrics/"),
     (("spdlog/",), ("daemon/base/log",), "logging goes through daemon/base/log.h"),
     (("absl/log/", "absl/base/log_severity"), (), "Debian's abseil has no log library"),

@@ -1,0 +1,2 @@
+export const meta = { name: 'child', description: 'what children.js calls' };
+return args;

@@ -1,0 +1,10 @@
+export const meta = { name: 'open', description: 'open at the end: waits for a runtime that nobody served yet' };
+phase('Before');
+const first = await agent('[[say:first]]', { label: 'first' });
+const rest = await parallel([1, 2, 3].map((i) => () => agent(`[[delay:${10 * i}]][[say:${first} ${i}]]`)));
+log(`so far ${rest.length}`);
+await new Promise((resolve) => setTimeout(resolve, 5));
+phase('After');
+const held = await agent('held', { runtime: 'command', command: 'step', args: [rest.join('+')] });
+const last = await agent(`[[say:${held.trim()} last]]`);
+return { first, rest, held, last, args };
