@@ -101,6 +101,16 @@ absl::Status ApplyStarted(const v1::AttemptStarted& started, Run* run, Node* nod
   return absl::OkStatus();
 }
 
+void NoteSession(uint32_t number, const std::string& id, Node* node) {
+  const Attempt* attempt = FindAttempt(*node, number);
+  if (id.empty() || attempt == nullptr || attempt->fenced || node->phase == NodePhase::kSettled) return;
+  node->session = std::make_unique<RuntimeSession>(
+      RuntimeSession{.id = id,
+                     .token = attempt->token,
+                     .executor_id = attempt->executor_id,
+                     .runtime = node->details ? node->details->request.runtime() : ""});
+}
+
 // The newest weighs a quarter.
 void Learn(const v1::AttemptEnded& ended, const Node& node, Run* run) {
   const double tokens = TokensOf(run->header, ended.usage());
@@ -126,6 +136,7 @@ void ApplyAttemptEnded(const v1::AttemptEnded& ended, Run* run, Node* node) {
     attempt->live = false;
     attempt->given_up = ended.given_up();
   }
+  NoteSession(ended.attempt(), ended.session_id(), node);
   if (ended.discarded() || settled) return;
   node->answer = std::make_unique<AttemptAnswer>(AttemptAnswer{
       .attempt = ended.attempt(), .ok = ended.ok(), .is_json = ended.value_is_json()});
@@ -149,6 +160,7 @@ absl::Status ApplyRestarted(const v1::Event& event, Run* run, Node* node) {
     if (!PlantedBug(Bug::kFencedAnswerTaken)) attempt.fenced = true;
   }
   node->answer.reset();
+  node->session.reset();  // who restarts a node wants it done anew
   node->due_ms = 0;
   node->waited_ms = 0;
   node->tries_failed = 0;
@@ -162,6 +174,7 @@ void ApplyRequeued(const v1::Event& event, Run* run, Node* node) {
   if (requeued.counts()) ++node->tries_failed;
   if (requeued.not_before_unix_ms() == kNextFallback && node->details) {
     TakeFallback(&node->details->request);
+    node->session.reset();  // another model begins anew: what failed may be in the session
     node->runtime = node->details->request.runtime();
     node->tries_failed = 0;
     node->waited_ms = 0;
@@ -232,6 +245,7 @@ absl::Status ApplySettled(const v1::Settled& settled, Run* run, Node* node) {
   }
   node->details.reset();
   node->lookup.reset();
+  node->session.reset();
   return absl::OkStatus();
 }
 
@@ -266,6 +280,7 @@ std::optional<NodeId> NodeOf(const v1::Event& event) {
     case v1::Event::kRequeued: return event.requeued().node();
     case v1::Event::kBlocked: return event.blocked().node();
     case v1::Event::kRestarted: return event.restarted().node();
+    case v1::Event::kSession: return event.session().node();
     default: return std::nullopt;
   }
 }
@@ -297,7 +312,9 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
       break;
     case v1::Event::kRestarted: return ApplyRestarted(event, run, node);
     case v1::Event::kBudgetChanged: ApplyBudgetChanged(event.budget_changed(), run); break;
-    case v1::Event::kSession: break;
+    case v1::Event::kSession:
+      NoteSession(event.session().attempt(), event.session().session_id(), node);
+      break;
     case v1::Event::BODY_NOT_SET: return Damaged(*run, "an event of an unknown kind");
   }
   return absl::OkStatus();

@@ -50,7 +50,8 @@ Failure FailureOf(v1::Dialect dialect, const v1::Error& error, const v1::AgentRe
     failure.value =
         model::MakeValue("{\"ok\":false,\"error\":{\"category\":" +
                          JsonQuote(mismatch ? "schema_mismatch" : name) + ",\"message\":" +
-                         JsonQuote(error.message().substr(0, kMessageBytesMax)) + "}}");
+                         JsonQuote(error.message().substr(0, kMessageBytesMax)) + "},\"feedback\":" +
+                         JsonQuote(model::InfoOf(error.category()).next_step) + "}");
   } else if (Rejects(error.category())) {
     settled.set_outcome(v1::Settled::REJECT);
     settled.set_error_name("Error");

@@ -149,6 +149,13 @@ void Leases::OnSaid(ExecutorSaid said) {
       world_->Do(SendAck{.session = said.session, .token = lost.token()});
       break;
     }
+    case v1::FromExecutor::kProgress: {
+      const auto known = world_->tokens.find(said.message.progress().token());
+      if (known != world_->tokens.end()) {
+        nodes_->OnSession(known->second, said.message.progress().session_id());
+      }
+      break;
+    }
     case v1::FromExecutor::kDraining:
       executor->draining = true;
       scheduler_->ExecutorsChanged();

@@ -14,6 +14,7 @@ namespace odw::core {
 namespace {
 
 constexpr size_t kErrorMessageBytesMax = 16 << 10;
+constexpr size_t kSessionIdBytesMax = 256;
 constexpr size_t kModelBytesMax = 200;
 // A provider is waited for that often for as long as provider_wait_max (SPEC J8).
 constexpr int kProviderWaitsMax = 2;
@@ -108,6 +109,21 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
   }
   runs_->ReleaseAttempt(ref.run, token);
   world_->Do(SendAck{.session = session, .token = token});
+}
+
+void NodeMachine::OnSession(TokenRef ref, const std::string& session_id) {
+  const Node& node = ref.run->node(ref.node);
+  const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
+  const bool useful = !session_id.empty() && session_id.size() <= kSessionIdBytesMax &&
+                      !ref.run->ended() && node.phase != NodePhase::kSettled && attempt != nullptr &&
+                      !attempt->fenced;
+  if (!useful || (node.session && node.session->id == session_id)) return;
+  v1::Event event;
+  v1::SessionSeen* seen = event.mutable_session();
+  seen->set_node(ref.node);
+  seen->set_attempt(ref.attempt);
+  seen->set_session_id(session_id);
+  world_->Emit(ref.run, std::move(event));
 }
 
 void NodeMachine::EmitEnded(TokenRef ref, v1::Result result, bool discarded) {

@@ -16,6 +16,10 @@ class NodeMachine {
   // that nobody waits for is acknowledged and dropped. The first valid answer of any attempt wins.
   void OnResult(SessionId session, v1::Result result);
 
+  // The runtime's own session of an attempt became known: journaled, so that the next attempt goes on
+  // with it also after a restart.
+  void OnSession(TokenRef ref, const std::string& session_id);
+
   struct Loss {
     std::string why;
     bool re_executed = false;  // it had begun: the next attempt repeats work

@@ -30,6 +30,15 @@ bool Repeatable(const v1::AgentRequest& request, const v1::Register& executor) {
   return request.runtime() == "mock" || request.permission() == "read-only";
 }
 
+// What the node's next attempt goes on with at `executor`; null: it begins a session.
+const RuntimeSession* SessionAt(const Node& node, const Executor& executor) {
+  const RuntimeSession* session = node.session.get();
+  const bool same = session != nullptr && session->executor_id == executor.info.executor_id() &&
+                    session->runtime == node.details->request.runtime() &&
+                    session->runtime == executor.info.runtime();
+  return same ? session : nullptr;
+}
+
 }  // namespace
 
 bool Scheduler::MayStart(const Run& run) const {
@@ -142,6 +151,14 @@ Executor* Scheduler::FreeExecutor(Demand* demand) {
   return best;
 }
 
+// The one that holds the session of the node's last attempt, where it can take the node now.
+Executor* Scheduler::WithItsSession(const Node& node, Executor* otherwise) const {
+  if (!node.session) return otherwise;
+  Executor* holder = world_->FindExecutor(node.session->executor_id);
+  const bool free = holder != nullptr && holder->has_free_slot() && SessionAt(node, *holder);
+  return free ? holder : otherwise;
+}
+
 // Entries outlive what they were made for: a node that was settled, or that asks for another model now.
 bool Scheduler::Waits(const Run& run, NodeId id, const Demand& demand) {
   const Node& node = run.node(id);
@@ -207,6 +224,13 @@ void Scheduler::Assign(Run* run, NodeId id, Executor* executor, const Affordance
   started->set_reserved_tokens(afford.reserved_tokens);
   started->set_reserved_micros(afford.reserved_micros);
   started->set_output_tokens_max(afford.output_tokens_max);
+  const RuntimeSession* session = SessionAt(node, *executor);
+  SendAssign send{.session = executor->session, .prompt = node.details->prompt};
+  if (session != nullptr) {
+    started->set_resume_session(session->id);
+    send.assign.set_resume_session(session->id);
+    send.assign.set_resume_token(session->token);
+  }
   world_->Emit(run, std::move(event));
 
   ++run->live.running;
@@ -215,7 +239,6 @@ void Scheduler::Assign(Run* run, NodeId id, Executor* executor, const Affordance
   world_->tokens[token] = TokenRef{.run = run, .node = id, .attempt = number};
   ++world_->stats.assigns;
 
-  SendAssign send{.session = executor->session, .prompt = node.details->prompt};
   send.assign.set_session_epoch(executor->info.session_epoch());
   send.assign.set_token(token);
   send.assign.set_run_id(run->id());
@@ -235,6 +258,7 @@ bool Scheduler::AssignOne(Demand* demand) {
   RunQueue* queue = Next(demand);
   if (queue == nullptr) return false;
   const NodeId node = queue->nodes.front();
+  executor = WithItsSession(queue->run->node(node), executor);
   const Affordance afford = AffordAt(*queue->run, node, *demand, *executor);
   OwnerRing* owner = demand->owners.front();
   owner->runs.pop_front();

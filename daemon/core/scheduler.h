@@ -66,6 +66,7 @@ class Scheduler {
 
   Demand* DemandOf(const v1::AgentRequest& request);
   void RefreshCandidates(Demand* demand);
+  Executor* WithItsSession(const Node& node, Executor* otherwise) const;
   Executor* FreeExecutor(Demand* demand);
   void AddToRing(Demand* demand, RunQueue* queue);
   static bool Waits(const Run& run, NodeId node, const Demand& demand);

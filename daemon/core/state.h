@@ -54,6 +54,15 @@ struct CallDetails {
   std::string reuse_key;
 };
 
+// The runtime's own session of a node's latest attempt that had one: what the next attempt goes on
+// with where its executor is the same.
+struct RuntimeSession {
+  std::string id;
+  std::string token;  // of the attempt
+  std::string executor_id;
+  std::string runtime;
+};
+
 // What a call of workflow() names, until it settles.
 struct Lookup {
   std::string name, script_path;
@@ -70,6 +79,7 @@ struct AttemptAnswer {
 
 struct Node {
   Fingerprint fingerprint{};
+  std::unique_ptr<RuntimeSession> session;  // null: none known; until it settles or is restarted
   std::unique_ptr<CallDetails> details;
   std::unique_ptr<Lookup> lookup;  // WORKFLOW
   std::unique_ptr<AttemptAnswer> answer;

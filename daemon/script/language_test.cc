@@ -115,7 +115,7 @@ TEST_F(LanguageTest, Spec_P43_TheSyntaxIsCurrent) {
       Eval(
           "class A { #p = 1; static #q = 2; static { A.r = A.#q + 1 } has(o) { return #p in o }\n"
           "static async *s() { yield 1 } accessor; get v() { return this.#p } }\n"
-          "let x = null; x ??= 5; x &&= 6; x ||= 7; outer: for (const i of [1, 2]) { for (;;) "
+          "let x = null; x ?" "?= 5; x &&= 6; x ||= 7; outer: for (const i of [1, 2]) { for (;;) "
           "continue outer }\n"
           "try { throw new Error('a', {cause: 1}) } catch { x += 1_000 }\n"
           "return [new A().has(new A()), A.r, x, new A().v, /(?<=a)(?<n>b)/d.exec('ab').indices[0],"

@@ -197,8 +197,9 @@ absl::StatusOr<LinkedTreeInfo> MakeTree(const TreeRequest& request) {
   ODW_RETURN_IF_ERROR(TreatDirty(repository, request, &base, &info.notes));
   info.base_commit = HexOf(base);
   git_oid start = base;
-  if (!request.start_commit.empty()) {
-    ODW_ASSIGN_OR_RETURN(start, OidFromHex(request.start_commit));
+  for (const std::string& ref : request.start_refs) {
+    if (git_reference_name_to_id(&start, repository, ref.c_str()) == 0) break;
+    start = base;
   }
   std::error_code failed;
   fs::create_directories(fs::path(request.path).parent_path(), failed);

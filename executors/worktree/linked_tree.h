@@ -14,9 +14,9 @@ namespace odw::executors::worktree {
 struct TreeRequest {
   std::string folder;       // where the node would have worked: names the repository
   std::string base_commit;  // hex; empty: HEAD
-  // hex; what the tree holds at first, where that is not the base: what an earlier attempt, whose
-  // session is resumed, had left.
-  std::string start_commit;
+  // Refs of what earlier attempts left, the latest first: the first that exists is what the tree holds
+  // at first. Empty: the base.
+  std::vector<std::string> start_refs;
   std::string path;         // where the tree is made; must not exist
   std::string name;         // unique in the repository: the attempt's token
   enum class Dirty { kLeave, kInclude };

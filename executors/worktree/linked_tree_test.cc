@@ -144,8 +144,9 @@ TEST(LinkedTree, GoesOnFromWhatAnEarlierAttemptLeft) {
   repo.Sh("echo half > trees/t1/half.txt");
   const v1::Worktree taken = repo.Take(first);
   ASSERT_TRUE(RemoveTree(first).ok());
-  const LinkedTreeInfo second =
-      repo.Tree("t2", {.base_commit = first.base_commit, .start_commit = taken.result_commit()});
+  const LinkedTreeInfo second = repo.Tree(
+      "t2", {.base_commit = first.base_commit,
+             .start_refs = {"refs/odw/run1/n1/none", taken.result_ref()}});
   EXPECT_EQ(TestRepository::Read(second.path + "/half.txt"), "half\n");
   EXPECT_TRUE(repo.Take(second).changed());
 }

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr size_t kRecordBytesMax = 1 << 20;
+constexpr size_t kEarlierMax = 20;
 
 std::string PathOf(const std::string& folder, const std::string& token) {
   return folder + "/" + token + ".json";
@@ -89,6 +90,15 @@ std::map<std::string, TreeRecord> LoadRecords(const std::string& folder) {
 std::string RefOf(const TreeRecord& record) {
   return "refs/odw/" + record.run_id + "/n" + std::to_string(record.node) + "/" +
          std::to_string(record.attempt);
+}
+
+std::vector<std::string> EarlierRefsOf(const TreeRecord& record) {
+  std::vector<std::string> refs;
+  for (TreeRecord earlier = record; earlier.attempt > 1 && refs.size() < kEarlierMax;) {
+    --earlier.attempt;
+    refs.push_back(RefOf(earlier));
+  }
+  return refs;
 }
 
 std::string ResultRefOf(const TreeRecord& record) {

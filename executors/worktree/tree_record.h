@@ -33,5 +33,7 @@ std::map<std::string, TreeRecord> LoadRecords(const std::string& folder);
 // refs/odw/<run>/<node>/<attempt>, and `.../result`.
 std::string RefOf(const TreeRecord& record);
 std::string ResultRefOf(const TreeRecord& record);
+// Those of the attempts before it, the latest first.
+std::vector<std::string> EarlierRefsOf(const TreeRecord& record);
 
 }  // namespace odw::executors::worktree

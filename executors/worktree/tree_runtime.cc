@@ -72,7 +72,7 @@ void TreeRuntime::Start(Task task) {
                     .folder = task.request.cwd()};
   for (const std::string& path : task.request.keep_ignored()) record.keep_ignored.push_back(path);
   record.tree.repository = task.request.cwd();
-  record.tree.path = folder_ + "/" + token;
+  record.tree.path = PathFor(task);
   record.tree.name = token;
   opening_[token] = "";
   records_[token] = record;
@@ -83,6 +83,8 @@ void TreeRuntime::Start(Task task) {
   KillPoint("executor.tree_recorded");
   TreeRequest request{.folder = task.request.cwd(),
                       .base_commit = task.request.base_commit(),
+                      .start_refs = task.resume_token.empty() ? std::vector<std::string>()
+                                                              : EarlierRefsOf(record),
                       .path = record.tree.path,
                       .name = token};
   const Slot<absl::StatusOr<LinkedTreeInfo>> made =
@@ -91,6 +93,14 @@ void TreeRuntime::Start(Task task) {
             [this, made, task = std::move(task)]() mutable {
               OnMade(std::move(task), std::move(**made));
             });
+}
+
+std::string TreeRuntime::PathFor(const Task& task) const {
+  const std::string path = folder_ + "/" + task.run_id + "-n" + std::to_string(task.node);
+  std::error_code failed;
+  bool taken = removing_.contains(path) || std::filesystem::exists(path, failed);
+  for (const auto& [token, record] : records_) taken |= record.tree.path == path;
+  return taken ? folder_ + "/" + task.token : path;
 }
 
 void TreeRuntime::OnMade(Task task, absl::StatusOr<LinkedTreeInfo> made) {
@@ -196,6 +206,7 @@ void TreeRuntime::Remove(const std::string& token) {
   if (found == records_.end()) return;
   const TreeRecord record = std::move(found->second);
   records_.erase(found);
+  removing_.insert(record.tree.path);
   pool_.Run(
       [record, folder = folder_, token] {
         const absl::Status removed = RemoveTree(record.tree);
@@ -204,7 +215,7 @@ void TreeRuntime::Remove(const std::string& token) {
         if (!record.made()) std::filesystem::remove_all(record.tree.path, failed);
         DropRecord(folder, token);
       },
-      [] {});
+      [this, path = record.tree.path] { removing_.erase(path); });
 }
 
 void TreeRuntime::CarryOut(odw::v1::RepositoryCommand command,

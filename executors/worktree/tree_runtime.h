@@ -49,6 +49,9 @@ class TreeRuntime : public Runtime, private TaskSink {
                    std::function<void(absl::StatusOr<odw::v1::Worktree>)> then);
   void Sweep(const TreeRecord& record);
   void Remove(const std::string& token);
+  // By node, so that a session that is resumed finds its files where they were; by token while another
+  // attempt's tree is still there.
+  std::string PathFor(const Task& task) const;
 
   const std::unique_ptr<Runtime> inner_;
   const std::string folder_;
@@ -56,6 +59,7 @@ class TreeRuntime : public Runtime, private TaskSink {
   std::map<std::string, TreeRecord> records_;     // by token; until the tree is removed
   std::map<std::string, std::string> opening_;    // token -> why it was cancelled meanwhile
   std::set<std::string> kept_;                    // trees that must not be removed
+  std::set<std::string> removing_;                // paths
 };
 
 }  // namespace odw::executors::worktree

@@ -32,6 +32,11 @@ class ModelServer:
                     "OPENAI_API_KEY": KEY, "DEEPSEEK_BASE_URL": url + "/deepseek", "DEEPSEEK_API_KEY": KEY,
                     "PATH": CLIS + ":" + os.environ["PATH"]}
 
+    def bodies(self):
+        with urllib.request.urlopen(self.env["ANTHROPIC_BASE_URL"] + "/__fake/requests?last=500") as answer:
+            said = json.load(answer)
+        return [request["body"] for request in (said["requests"] if isinstance(said, dict) else said)]
+
     def open_requests(self):
         with urllib.request.urlopen(self.env["ANTHROPIC_BASE_URL"] + "/__fake/health") as answer:
             return json.load(answer)["open"]
@@ -129,6 +134,34 @@ return await agent('[[run:echo x >> begun; while [ ! -e go ]; do sleep 0.1; done
     equal("result", result_of(service, run_id), "went on")
 
 
+def check_session_goes_on(service, runtime):
+    """The second attempt goes on with the first one's session, in a work tree with the first one's files."""
+    repository = Repository()
+    try:
+        repository.write("a.txt", "a\n")
+        repository.commit("base")
+        second, go = os.path.join(service.path, "second-" + runtime), os.path.join(service.path, "go-on-" + runtime)
+        run_id = submit(service, "session-" + runtime, """
+return await agent('[[run:echo x >> begun]] [[run:touch %s; while [ ! -e %s ]; do sleep 0.1; done]] [[say:went on]]',
+  { runtime: '%s', isolation: 'worktree', permission: 'full' });
+""" % (second, go, runtime), cwd=repository.path)
+        wait_for("the second command", lambda: os.path.exists(second))
+        os.kill(min(cli_pids(service, runtime)), signal.SIGKILL)
+        with open(go, "w"):
+            pass
+        equal("result", result_of(service, run_id)["text"], "went on")
+        node = service.ok("status", run_id, "--nodes")["node"][0]
+        equal("attempts", node["attempts"], 2)
+        # The scripted model does as the repeated prompt says; a real one sees what the session did already.
+        equal("both attempts' lines", repository.git("show", f"refs/odw/{run_id}/n1/result:begun"), "x\nx\n")
+        resumed = [body for body in map(json.dumps, service.model_server.bodies())
+                   if "The work was interrupted" in body and second in body]
+        if not resumed or resumed[0].count("echo x >> begun") < 3:
+            raise AssertionError(f"the second attempt's first request has not the first one's words: {resumed[:1]}")
+    finally:
+        repository.remove()
+
+
 def cli_pids(service, runtime):
     """The CLI's processes of this service's executor, told by the session folder in their environment."""
     found = []
@@ -217,6 +250,45 @@ return await parallel(Array.from({{ length: {NODES} }}, (_, i) => () => agent('n
         equal(folder, os.listdir(os.path.join(service.path, "codex", folder)), [])
 
 
+def doctor(service, status, *flags, **env):
+    """What odwctl doctor finds in `env`: by runtime, or by provider for bamboo's."""
+    done = subprocess.run(service.ctl_argv("--json", "doctor", *flags), capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=300, check=False,
+                          env={**os.environ, "ODW_STATE": service.path, **env})
+    if KEY in done.stdout + done.stderr:
+        raise AssertionError("doctor shows the key")
+    if done.returncode != status:
+        raise AssertionError(f"status {done.returncode}: {done.stdout}{done.stderr}")
+    found = json.loads(done.stdout)
+    equal("ok", found["ok"], status == 0)
+    return {c.get("provider") or c["runtime"]: c for c in found["runtimes"]}, found["checks"]
+
+
+def check_doctor(service):
+    found, _ = doctor(service, 0)
+    equal("runtimes", sorted(found), ["claude", "codex", "deepseek"])
+    for name, check in found.items():
+        equal(name, [check[f] for f in ("set_up", "ok", "key_present", "reachable")], [True] * 4)
+    wanted = f"claude {found['claude']['version']}, "
+    wait_for("the attached claude's version", lambda: any(
+        c["name"] == "executor claude" and c["finding"].startswith(wanted) for c in doctor(service, 0)[1]))
+    probed, _ = doctor(service, 0, "--probe")
+    for name, check in probed.items():
+        equal(name + "'s probe", (check["probe"]["ok"], check["probe"]["usage"]["model_calls"] > 0), (True, True))
+
+
+def check_doctor_finds_faults(service):
+    """An address where nobody listens, and a key that is refused, are faults; what is not there is none."""
+    found, _ = doctor(service, 1, DEEPSEEK_BASE_URL="http://user:secret@127.0.0.1:1/v1")
+    equal("deepseek", [found["deepseek"][f] for f in ("ok", "reachable", "base_url")],
+          [False, False, "http://127.0.0.1:1/v1"])
+    equal("the others", [found[r]["ok"] for r in ("claude", "codex")], [True, True])
+    found, _ = doctor(service, 1, "--probe", DEEPSEEK_API_KEY="sk-wrong-key-0123456789")
+    equal("deepseek's probe", found["deepseek"]["probe"]["category"], "AUTH")
+    found, _ = doctor(service, 0, PATH="/usr/bin:/bin", DEEPSEEK_API_KEY="", DEEPSEEK_BASE_URL="")
+    equal("set up", [c["set_up"] for c in found.values()], [False] * 3)
+
+
 def check_no_key_anywhere(service):
     """After all of the above, and a command that prints its environment: the key is in no file."""
     run_id = submit(service, "leak", """
@@ -242,15 +314,20 @@ def main(build, cases):
             return  # counted as skipped, or as failed
         os.environ.update(server.env)
         with Service(build, executors=RUNTIMES) as service:
+            service.model_server = server
             for name, check, *args in (
                     ("text and structured answers on three runtimes", check_text_and_schema),
                     ("a refused key is an auth error", check_bad_key),
                     ("a rate limit is waited out", check_rate_limit),
                     ("a killed claude goes on", check_killed_cli, "claude"),
                     ("a killed codex goes on", check_killed_cli, "codex"),
+                    ("a retry of claude goes on with its session", check_session_goes_on, "claude"),
+                    ("a retry of codex goes on with its session", check_session_goes_on, "codex"),
                     ("odwd's death repeats nothing", check_daemon_restart),
                     ("three work trees, executors killed in mid-edit", check_three_trees),
                     ("100 nodes on 16 slots", check_many),
+                    ("doctor", check_doctor),
+                    ("doctor finds faults", check_doctor_finds_faults),
                     ("no key in any file", check_no_key_anywhere)):
                 cases.case("clis: " + name, check, service, *args)
     finally:

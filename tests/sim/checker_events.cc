@@ -43,6 +43,7 @@ std::pair<std::string, uint64_t> Subject(const v1::Event& event) {
     case v1::Event::kPaused: return {"paused", 0};
     case v1::Event::kUnpaused: return {"unpaused", 0};
     case v1::Event::kRestarted: return {"restarted", event.restarted().node()};
+    case v1::Event::kSession: return {"session seen", event.session().node()};
     case v1::Event::kEnded: return {"ended " + v1::RunState_Name(event.ended().state()), 0};
     case v1::Event::kLateUsage: return {"late usage", 0};
     default: return {"?", 0};
@@ -152,6 +153,12 @@ void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
         Broken(Name(shadow, event.restarted().node()) + " was restarted and has an outcome");
       ExpectCancels(shadow, event.restarted().node());
       break;
+    case v1::Event::kSession: {
+      const core::Node& node = run.node(event.session().node());
+      if (node.session && node.session->id == event.session().session_id())
+        Broken(Name(shadow, event.session().node()) + ": a session was recorded twice");
+      break;
+    }
     case v1::Event::kSettled: CheckSettled(shadow, event.settled()); break;
     case v1::Event::kAttemptStarted: CheckStarted(shadow, event.attempt_started()); break;
     case v1::Event::kAttemptEnded: CheckAttemptEnded(shadow, event.attempt_ended()); break;

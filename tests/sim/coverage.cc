@@ -43,6 +43,7 @@ constexpr const char* kTransitions[] = {
     "returned an error: running -> returned",
     "returned: paused -> returned",
     "returned: running -> returned",
+    "session seen: running -> running",
     "settled: awaited -> settled",
     "settled: backoff -> settled",
     "settled: blocked -> settled",

@@ -106,6 +106,24 @@ void SimExecutor::Begin(Task* task) {
     Broken("task " + task->assign.token() + " was started twice");
   }
   context_->coverage->Count("tasks started");
+  TellSession(task->assign);
+}
+
+// Half of the tasks have a session of the runtime's own; a resumed one keeps its name.
+void SimExecutor::TellSession(const v1::Assign& assign) {
+  const std::string prefix = "s:" + config_.id + ":";
+  if (!assign.resume_session().empty()) {
+    context_->coverage->Count("sessions gone on with");
+    if (assign.resume_session() != prefix + assign.resume_token()) {
+      Broken(config_.id + " is to go on with a session that it does not have: " +
+             assign.resume_session());
+    }
+  }
+  if (assign.token().back() % 2 == 0) return;
+  v1::FromExecutor message;
+  message.mutable_progress()->set_token(assign.token());
+  message.mutable_progress()->set_session_id(prefix + assign.token());
+  Send(std::move(message));
 }
 
 void SimExecutor::Refuse(const std::string& token, const std::string& why) {

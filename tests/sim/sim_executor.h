@@ -78,6 +78,7 @@ class SimExecutor {
   void OnCancel(const std::string& token);
   void OnAck(const std::string& token);
   void Begin(Task* task);
+  void TellSession(const v1::Assign& assign);
   void Refuse(const std::string& token, const std::string& why);
   void TellLost();
   void Finish(const std::string& token);
