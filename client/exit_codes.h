@@ -5,7 +5,7 @@ namespace odw::client {
 
 enum class ExitCode : int {
   kOk = 0,
-  kRunFailed = 1,     // the run failed; also a fault of odwctl's own
+  kRunFailed = 1,     // the run failed; also a fault of odwctl's own, and doctor's
   kUsage = 2,         // bad flags or a bad script: nothing ran
   kUnacceptable = 3,  // the run completed, but --fail-on or --strict-ok says no
   kUnavailable = 4,   // no daemon, one of another version, or one that cannot accept work
@@ -19,7 +19,7 @@ enum class ExitCode : int {
 inline constexpr char kExitCodeHelp[] =
     "Exit codes:\n"
     "  0  ok\n"
-    "  1  the run failed\n"
+    "  1  the run failed; doctor: something that is set up is broken\n"
     "  2  bad usage or bad script; nothing ran\n"
     "  3  the run completed, but --fail-on or --strict-ok says no\n"
     "  4  the daemon cannot be reached, or cannot accept work\n"

@@ -37,6 +37,10 @@ int ParseFlags(int argc, char** argv, Flags* flags) {
   app.add_option("--log-file", flags->log_file, "where a --daemonize log goes (default STATE/executor.log)");
   app.add_option("--log-level", flags->log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_flag("--doctor", flags->doctor,
+               "look at the runtime, without a daemon: prints one JSON object; status 1: broken");
+  app.add_flag("--probe", flags->probe, "with --doctor: one prompt to each provider that has a key")
+      ->needs("--doctor");
   app.add_option("--task-zygote", flags->task_zygote_fd, "internal")->group("");
   try {
     app.parse(argc, argv);
@@ -47,7 +51,7 @@ int ParseFlags(int argc, char** argv, Flags* flags) {
   flags->linger = absl::Seconds(linger_seconds);
   if (flags->task_zygote_fd >= 0) return -1;
   for (const auto& [value, name] : {std::pair{&flags->runtime, "--runtime"}, {&flags->daemon, "--daemon"}}) {
-    if (!value->empty()) continue;
+    if (!value->empty() || (flags->doctor && value == &flags->daemon)) continue;
     fprintf(stderr, "odw-executor: %s is required (see --help)\n", name);
     return 2;
   }

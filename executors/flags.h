@@ -20,6 +20,8 @@ struct Flags {
   bool daemonize = false;
   std::string log_file;
   std::string log_level = "info";
+  bool doctor = false;  // look at the runtime, print what was found as JSON, and end
+  bool probe = false;   // with it: ask each provider for one short answer
   int task_zygote_fd = -1;  // internal: serve as the task zygote on this socket
 };
 

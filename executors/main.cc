@@ -13,6 +13,7 @@
 #include "daemon/base/subprocess.h"
 #include "executors/config.h"
 #include "executors/daemonize.h"
+#include "executors/doctor/doctor.h"
 #include "executors/event_loop.h"
 #include "executors/executor.h"
 #include "executors/flags.h"
@@ -131,7 +132,7 @@ int Main(int argc, char** argv) {
   if (IsPandacode(argv[0])) return PandacodeMain(argc, argv);
   Flags flags;
   if (const int status = ParseFlags(argc, argv, &flags); status >= 0) return status;
-  InitLog("odw-executor", ToLevel(flags.log_level));
+  InitLog("odw-executor", flags.doctor ? LogLevel::kWarning : ToLevel(flags.log_level));
   if (flags.task_zygote_fd >= 0) ServeAsZygote(flags.task_zygote_fd);
   Daemonizer daemonizer;
   absl::Status status;
@@ -140,6 +141,9 @@ int Main(int argc, char** argv) {
     absl::StatusOr<Config> loaded = LoadConfig(flags.config);
     status = loaded.status();
     if (loaded.ok()) config = *std::move(loaded);
+  }
+  if (status.ok() && flags.doctor) {
+    return DoctorMain({.runtime = flags.runtime, .config = config, .probe = flags.probe});
   }
   if (status.ok()) status = Run(flags, config, &daemonizer);
   if (status.ok()) return 0;

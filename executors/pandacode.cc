@@ -1,27 +1,22 @@
 #include "executors/pandacode.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "daemon/base/canonical_json.h"
 #include "daemon/base/log.h"
-#include "daemon/base/subprocess.h"
 #include "daemon/base/version.h"
 #include "executors/config.h"
-#include "executors/flags.h"
 #include "executors/make_runtime.h"
+#include "executors/one_task.h"
 #include "executors/permission.h"
-#include "executors/redact.h"
 
 namespace odw::executors {
 namespace {
@@ -33,7 +28,6 @@ constexpr int kExitUsage = 2;
 constexpr int kExitInterrupted = 130;
 constexpr size_t kPromptBytesMax = 16 << 20;
 constexpr uint32_t kSchemaTriesDefault = 5;
-constexpr char kScriptBinary[] = "/odw-script";
 
 struct Wanted {
   std::string runtime, prompt, prompt_file, schema, config, session;
@@ -112,27 +106,6 @@ absl::Status ReadInputs(Wanted* wanted) {
   return absl::OkStatus();
 }
 
-// Keeps the one result and stops the loop.
-class OneResult : public TaskSink {
- public:
-  explicit OneResult(EventLoop* loop) : loop_(loop) {}
-  void Finished(odw::v1::Result result) override {
-    result_ = std::move(result);
-    loop_->Stop();
-  }
-  void Lost(odw::v1::Lost lost) override {
-    result_.mutable_error()->set_category(odw::v1::HOST_LOST);
-    result_.mutable_error()->set_message(lost.why());
-    loop_->Stop();
-  }
-  void Progress(odw::v1::Progress) override {}
-  odw::v1::Result& result() { return result_; }
-
- private:
-  EventLoop* const loop_;
-  odw::v1::Result result_;
-};
-
 Json ToJson(const odw::v1::Result& result) {
   Json out;
   out["ok"] = result.ok();
@@ -178,50 +151,13 @@ absl::StatusOr<int> Run(Wanted wanted) {
   if (!wanted.config.empty()) {
     ODW_ASSIGN_OR_RETURN(config, LoadConfig(wanted.config));
   }
-  const std::string folder = DefaultStateRoot() + "/pandacode/" + wanted.runtime;
-  ODW_RETURN_IF_ERROR(MakeFolders(folder + "/tasks"));
-  ZygoteHandle zygote;
-  if (NeedsZygote(wanted.runtime)) {
-    ODW_ASSIGN_OR_RETURN(zygote, ForkZygote());
-  }
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGINT, SIGTERM}) sigaddset(&set, number);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-
-  EventLoop loop;
-  Validator validator(&loop, OwnBinaryFolder() + kScriptBinary);
-  ODW_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Runtime> runtime,
-      MakeRuntime(wanted.runtime, config, folder, &loop, &validator, std::move(zygote)));
-  OneResult sink(&loop);
-  runtime->Bind(&sink);
-  const std::string token = "p" + std::to_string(getpid()) + "-" + std::to_string(time(nullptr));
-  bool interrupted = false;
-  loop.Watch(signals.get(), EPOLLIN, [&](uint32_t) {
-    signalfd_siginfo info;
-    if (read(signals.get(), &info, sizeof info) != sizeof info) return;
-    if (interrupted) loop.Stop();
-    interrupted = true;
-    runtime->Cancel(token, "interrupted");
-  });
-  Task task{.token = token,
-            .run_id = "pandacode",
-            .node = 1,
-            .attempt = 1,
-            .request = std::move(wanted.request),
-            .resume_session = wanted.session,
-            .resume_token = ""};
-  loop.After(absl::ZeroDuration(), [&] { runtime->Start(std::move(task)); });
-  loop.Run();
-  loop.Unwatch(signals.get());
-  runtime->Stored(token);
-  Redactor::OfEnvironment().Redact(&sink.result());
-  Print(sink.result(), wanted.json);
-  if (interrupted && !sink.result().ok()) return kExitInterrupted;
-  return sink.result().ok() ? 0 : kExitFailed;
+  ODW_ASSIGN_OR_RETURN(const OneTaskEnd end, RunOneTask({.runtime = wanted.runtime,
+                                                         .config = std::move(config),
+                                                         .request = std::move(wanted.request),
+                                                         .session = wanted.session}));
+  Print(end.result, wanted.json);
+  if (end.interrupted && !end.result.ok()) return kExitInterrupted;
+  return end.result.ok() ? 0 : kExitFailed;
 }
 
 }  // namespace

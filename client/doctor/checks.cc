@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "client/doctor/runtime_checks.h"
 #include "client/output/text.h"
 #include "daemon/base/canonical_json.h"
 #include "daemon/base/subprocess.h"
@@ -78,8 +79,10 @@ void DaemonChecks(const v1::Info& info, std::vector<Check>* checks) {
   int connected = 0;
   for (const v1::Executor& executor : info.executors()) {
     connected += executor.connected() ? 1 : 0;
-    std::string finding = OneLine(executor.runtime()) + ", " + std::to_string(executor.busy()) +
-                          " of " + std::to_string(executor.slots()) + " slots busy";
+    std::string finding = OneLine(executor.runtime());
+    if (!executor.runtime_version().empty()) finding += " " + OneLine(executor.runtime_version());
+    finding += ", " + std::to_string(executor.busy()) + " of " + std::to_string(executor.slots()) +
+               " slots busy";
     if (!executor.connected()) finding += ", not connected";
     if (executor.draining()) finding += ", draining";
     if (executor.commands_size() > 0) {
@@ -111,26 +114,45 @@ void DaemonCheck(Session& session, std::vector<Check>* checks) {
   checks->push_back({"daemon", Verdict::kBad, failure.message, next});
 }
 
+void RuntimeChecks(const RuntimeWish& wish, DoctorReport* report) {
+  if (access((OwnBinaryFolder() + "/odw-executor").c_str(), X_OK) != 0) return;  // told already
+  std::string list;
+  for (const RuntimeAnswer& answer : AskExecutors(wish)) {
+    const std::vector<Check> checks = ChecksOf(answer);
+    report->checks.insert(report->checks.end(), checks.begin(), checks.end());
+    const std::string json = ChecksJsonOf(answer);
+    if (json.size() > 2) list += (list.empty() ? "" : ",") + json.substr(1, json.size() - 2);
+  }
+  report->runtimes_json = "[" + list + "]";
+}
+
 const char* Word(Verdict verdict) {
   return verdict == Verdict::kGood ? "ok" : verdict == Verdict::kNote ? "note" : "BAD";
 }
 
 }  // namespace
 
-std::vector<Check> RunChecks(Session& session) {
-  std::vector<Check> checks = {Binaries()};
+DoctorReport RunChecks(Session& session, const DoctorWish& wish) {
+  DoctorReport report;
+  std::vector<Check>& checks = report.checks;
+  checks = {Binaries()};
+  RuntimeWish runtimes{.config = wish.executor_config, .state = "", .probe = wish.probe};
   if (session.uses_private_daemon()) {
     const absl::StatusOr<StateFolder> folder = session.Folder();
     if (folder.ok()) {
       checks.push_back(Folder(*folder));
       checks.push_back(Disk(*folder));
+      runtimes.state = folder->root;
+      const std::string config = folder->CommandConfig();
+      if (runtimes.config.empty() && access(config.c_str(), F_OK) == 0) runtimes.config = config;
     } else {
       const Failure failure = FailureOf(folder.status());
       checks.push_back({"state folder", Verdict::kBad, failure.message, failure.next_step});
     }
   }
   DaemonCheck(session, &checks);
-  return checks;
+  RuntimeChecks(runtimes, &report);
+  return report;
 }
 
 std::string ChecksText(const std::vector<Check>& checks) {
@@ -142,10 +164,10 @@ std::string ChecksText(const std::vector<Check>& checks) {
   return out;
 }
 
-std::string ChecksToJson(const std::vector<Check>& checks) {
+std::string ReportToJson(const DoctorReport& report) {
   bool good = true;
   std::string list;
-  for (const Check& check : checks) {
+  for (const Check& check : report.checks) {
     good = good && check.verdict != Verdict::kBad;
     const char* verdict = check.verdict == Verdict::kGood   ? "good"
                           : check.verdict == Verdict::kNote ? "note"
@@ -154,7 +176,8 @@ std::string ChecksToJson(const std::vector<Check>& checks) {
             ",\"verdict\":" + JsonQuote(verdict) + ",\"finding\":" + JsonQuote(check.finding) +
             ",\"next_step\":" + JsonQuote(check.next_step) + "}";
   }
-  return std::string("{\"ok\":") + (good ? "true" : "false") + ",\"checks\":[" + list + "]}";
+  return std::string("{\"ok\":") + (good ? "true" : "false") + ",\"checks\":[" + list +
+         "],\"runtimes\":" + report.runtimes_json + "}";
 }
 
 }  // namespace odw::client

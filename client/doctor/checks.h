@@ -1,25 +1,27 @@
-// What `odwctl doctor` looks at. Reads only: nothing is started or changed. One thread.
+// What `odwctl doctor` looks at. Nothing is started or changed, but for a probe. One thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "client/doctor/check.h"
 #include "client/session.h"
 
 namespace odw::client {
 
-enum class Verdict { kGood, kNote, kBad };
-
-struct Check {
-  std::string name;
-  Verdict verdict = Verdict::kGood;
-  std::string finding;
-  std::string next_step;  // for kBad, sometimes for kNote
+struct DoctorWish {
+  std::string executor_config;  // empty: the state folder's, where there is one
+  bool probe = false;           // also one short prompt to each provider that has a key
 };
 
-std::vector<Check> RunChecks(Session& session);
+struct DoctorReport {
+  std::vector<Check> checks;
+  std::string runtimes_json = "[]";  // what the executors found: executors/doctor/README.md
+};
+
+DoctorReport RunChecks(Session& session, const DoctorWish& wish);
 std::string ChecksText(const std::vector<Check>& checks);
-// {"ok":bool,"checks":[{"name","verdict","finding","next_step"}]}
-std::string ChecksToJson(const std::vector<Check>& checks);
+// {"ok":bool,"checks":[{"name","verdict","finding","next_step"}],"runtimes":[...]}
+std::string ReportToJson(const DoctorReport& report);
 
 }  // namespace odw::client

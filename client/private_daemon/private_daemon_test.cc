@@ -81,7 +81,7 @@ TEST_F(PrivateDaemon, ThatIsNotInstalledIsANamedError) {
   const OdwctlRun run = Run({"list"});
   EXPECT_EQ(run.exit_code, 4);
   EXPECT_NE(run.err.find("next: See what is missing: odwctl doctor"), std::string::npos) << run.err;
-  EXPECT_EQ(Run({"doctor"}).exit_code, 4);
+  EXPECT_EQ(Run({"doctor"}).exit_code, 1);
 }
 
 TEST_F(PrivateDaemon, IsNotStartedByDoctorOrVersion) {

@@ -173,6 +173,11 @@ void Leases::Recover(Run* run) {
       if (!attempt.live) continue;
       run->live.tokens.insert(attempt.token);
       if (!PlantedBug(Bug::kCapForgottenAtRestart)) ++run->live.running;
+      if (const Node& node = run->node(id); node.details) {
+        world_->lanes.Start(Lanes::NameOf(node.details->request.runtime(),
+                                          node.details->request.provider()),
+                            attempt.token);
+      }
       std::unique_ptr<Executor>& executor = world_->executors[attempt.executor_id];
       if (!executor) {
         executor = std::make_unique<Executor>();

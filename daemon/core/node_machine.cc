@@ -89,6 +89,11 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
   const TokenRef ref = found->second;
   if (!PlantedBug(Bug::kTokenCheckDropped)) world_->tokens.erase(found);
   ++world_->stats.results;
+  if (result.ok()) {
+    world_->lanes.Succeeded(token);
+  } else {
+    world_->lanes.Refused(token, result.error().category());
+  }
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
   const bool fenced = attempt != nullptr && attempt->fenced;

@@ -342,6 +342,7 @@ void RunMachine::ForgetGivenUpAttempts(Run* run) {
 void RunMachine::ReleaseAttempt(Run* run, const std::string& token) {
   if (run->live.tokens.erase(token) == 0) return;
   --run->live.running;
+  world_->lanes.Release(token);
   if (run->ended()) return;
   if (!run->returned) {
     scheduler_->RunMayStart(run);

@@ -236,6 +236,8 @@ void Scheduler::Assign(Run* run, NodeId id, Executor* executor, const Affordance
   ++run->live.running;
   run->live.tokens.insert(token);
   executor->tokens.insert(token);
+  world_->lanes.Start(Lanes::NameOf(node.details->request.runtime(), node.details->request.provider()),
+                      token);
   world_->tokens[token] = TokenRef{.run = run, .node = id, .attempt = number};
   ++world_->stats.assigns;
 
@@ -253,6 +255,7 @@ void Scheduler::Assign(Run* run, NodeId id, Executor* executor, const Affordance
 
 bool Scheduler::AssignOne(Demand* demand) {
   if (demand->owners.empty()) return false;
+  if (!world_->lanes.HasRoom(Lanes::NameOf(demand->runtime, demand->provider))) return false;
   Executor* executor = FreeExecutor(demand);
   if (executor == nullptr) return false;
   RunQueue* queue = Next(demand);
@@ -298,6 +301,13 @@ std::vector<std::string> Scheduler::WaitingFor(const Run& run) const {
                  entry.second->info.runtime() == demand->runtime &&
                  Serves(entry.second->info, demand->provider, demand->model);
         });
+    const uint32_t limit =
+        world_->lanes.LimitOf(Lanes::NameOf(demand->runtime, demand->provider));
+    if (served && limit > 0) {
+      reasons.push_back("provider limit: " + demand->runtime +
+                        (demand->provider.empty() ? "" : ", provider " + demand->provider) +
+                        " takes " + std::to_string(limit) + " at a time for now");
+    }
     if (served) continue;
     std::string reason = "blocked: no executor for " + demand->runtime;
     if (!demand->provider.empty()) reason += ", provider " + demand->provider;

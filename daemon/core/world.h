@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "daemon/core/effect.h"
+#include "daemon/core/lanes.h"
 #include "daemon/core/settings.h"
 #include "daemon/core/state.h"
 
@@ -61,6 +62,7 @@ class World {
   absl::flat_hash_map<std::string, TokenRef> tokens;
   std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms;
   std::vector<Run*> dirty;
+  Lanes lanes;
   Stats stats;
 
   std::vector<Effect> TakeEffects() { return std::exchange(effects_, {}); }

@@ -14,10 +14,6 @@ namespace {
 constexpr int kProbeMs = 20'000;
 constexpr size_t kVersionBytesMax = 4096;
 
-std::string ToString(const CliVersion& v) {
-  return std::to_string(v.major) + "." + std::to_string(v.minor) + "." + std::to_string(v.patch);
-}
-
 absl::StatusOr<std::string> VersionLine(const std::string& program) {
   FILE* const file = tmpfile();
   if (file == nullptr) return ErrnoStatus("making a temporary file");
@@ -65,8 +61,11 @@ absl::StatusOr<std::string> FindCli(const std::string& name, const std::string& 
                                 "\" in [" + name + "] of the executor's config");
 }
 
-absl::StatusOr<std::string> ProbeVersion(const std::string& name, const std::string& program,
-                                         const CliVersion& oldest) {
+std::string ToString(const CliVersion& v) {
+  return std::to_string(v.major) + "." + std::to_string(v.minor) + "." + std::to_string(v.patch);
+}
+
+absl::StatusOr<CliVersion> ReadVersion(const std::string& name, const std::string& program) {
   const absl::StatusOr<std::string> line = VersionLine(program);
   if (!line.ok()) return Annotate(line.status(), "asking " + program + " for its version");
   CliVersion version;
@@ -76,6 +75,12 @@ absl::StatusOr<std::string> ProbeVersion(const std::string& name, const std::str
     return absl::UnavailableError(program + " --version says '" + *line +
                                   "', which names no version of " + name);
   }
+  return version;
+}
+
+absl::StatusOr<std::string> ProbeVersion(const std::string& name, const std::string& program,
+                                         const CliVersion& oldest) {
+  ODW_ASSIGN_OR_RETURN(const CliVersion version, ReadVersion(name, program));
   if (version < oldest) {
     return absl::UnavailableError(name + " " + ToString(version) + " (" + program +
                                   ") is too old: at least " + ToString(oldest) +

@@ -16,6 +16,10 @@ struct CliVersion {
 // FailedPrecondition, saying how to install it or where to name it, when there is none.
 absl::StatusOr<std::string> FindCli(const std::string& name, const std::string& program);
 
+// What `program --version` says. Unavailable when it does not answer.
+absl::StatusOr<CliVersion> ReadVersion(const std::string& name, const std::string& program);
+std::string ToString(const CliVersion& version);
+
 // "2.1.330" of `program --version`. FailedPrecondition when it does not answer or is older than
 // `oldest`.
 absl::StatusOr<std::string> ProbeVersion(const std::string& name, const std::string& program,

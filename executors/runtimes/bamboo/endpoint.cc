@@ -50,6 +50,23 @@ Price PriceOf(const Provider& known) {
           .context_tokens = known.context_tokens};
 }
 
+// Of a known provider. A base URL counts beside its key; without a key it is shown all the same.
+ProviderSetup SetupOf(const Provider& known) {
+  ProviderSetup setup{.provider = known.name, .key_variable = known.key_variables[0]};
+  std::string base_url;
+  for (const std::string& variable : known.key_variables) {
+    setup.key_present = !Variable(variable).empty();
+    if (!setup.key_present && !base_url.empty()) continue;
+    base_url = Variable(Beside(variable, "_BASE_URL"));
+    setup.model = Variable(Beside(variable, "_MODEL"));
+    if (setup.key_present || !base_url.empty()) setup.key_variable = variable;
+    if (setup.key_present) break;
+  }
+  setup.base_url = base_url.empty() ? known.base_url : base_url;
+  if (setup.model.empty()) setup.model = known.model;
+  return setup;
+}
+
 absl::Status CheckUrl(const std::string& base_url, const std::string& from) {
   if (base_url.rfind("http://", 0) == 0 || base_url.rfind("https://", 0) == 0)
     return absl::OkStatus();
@@ -112,6 +129,27 @@ absl::StatusOr<std::vector<Endpoint>> EndpointsFromEnvironment(const BambooConfi
   const bool asked = config.provider != BambooConfig().provider;
   if (!configured.ok() && (asked || endpoints.empty())) return configured.status();
   return endpoints;
+}
+
+std::vector<ProviderSetup> ProviderSetups(const BambooConfig& config) {
+  std::vector<ProviderSetup> setups;
+  ProviderSetup own{.provider = config.provider, .key_variable = config.key_env};
+  if (const Provider* known = FindProvider(config.provider)) own = SetupOf(*known);
+  const std::string own_url = Variable(config.base_url_env);
+  if (!own_url.empty()) own.base_url = own_url;
+  if (!Variable(config.key_env).empty()) {
+    own.key_variable = config.key_env;
+    own.key_present = true;
+  }
+  if (!config.model.empty()) own.model = config.model;
+  const bool named = config.provider != BambooConfig().provider;
+  if (named || own.key_present || !own_url.empty()) setups.push_back(std::move(own));
+  for (const Provider& known : KnownProviders()) {
+    if (known.name == config.provider) continue;
+    ProviderSetup setup = SetupOf(known);
+    if (setup.key_present || setup.base_url != known.base_url) setups.push_back(std::move(setup));
+  }
+  return setups;
 }
 
 const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints,

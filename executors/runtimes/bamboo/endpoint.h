@@ -28,6 +28,19 @@ struct Endpoint {
 // environment. InvalidArgument, naming the variables, when the config's has no address or no key.
 absl::StatusOr<std::vector<Endpoint>> EndpointsFromEnvironment(const BambooConfig& config);
 
+// What the environment and the config say of a provider, complete or not. Holds no key.
+struct ProviderSetup {
+  std::string provider;
+  std::string base_url;      // as it stands in the environment or the table; may hold user info
+  std::string key_variable;  // that holds the key, or that would
+  bool key_present = false;
+  std::string model;
+};
+
+// The config's provider where it is named or anything of it is set, then each known one whose key
+// or base URL stands in the environment.
+std::vector<ProviderSetup> ProviderSetups(const BambooConfig& config);
+
 // The one that a request means; null when it names one that is not served here.
 const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints, const std::string& provider);
 

@@ -7,7 +7,6 @@
 #include <random>
 
 #include "absl/strings/str_format.h"
-#include "executors/cli/program.h"
 #include "executors/permission.h"
 #include "executors/runtimes/claude/claude_stream.h"
 #include "executors/sandbox.h"
@@ -17,7 +16,6 @@
 namespace odw::executors {
 namespace {
 
-constexpr CliVersion kOldest = {2, 1, 0};
 constexpr size_t kArgBytesMax = 100 << 10;  // the kernel's limit for one argument is 128 KiB
 
 // The wording of a task; a change in its meaning is a new contract version in the daemon's reuse
@@ -96,7 +94,7 @@ void AddPermissions(const odw::v1::AgentRequest& request, std::vector<std::strin
 absl::StatusOr<std::unique_ptr<CliAdapter>> ClaudeAdapter::Make(const CliConfig& config,
                                                                 const std::string& folder) {
   ODW_ASSIGN_OR_RETURN(const std::string program, FindCli("claude", config.program));
-  ODW_ASSIGN_OR_RETURN(const std::string version, ProbeVersion("claude", program, kOldest));
+  ODW_ASSIGN_OR_RETURN(const std::string version, ProbeVersion("claude", program, kClaudeOldest));
   const std::string home = config.home.empty() ? folder + "/home" : config.home;
   ODW_RETURN_IF_ERROR(MakeFolders(home));
   ODW_RETURN_IF_ERROR(MakeFolders(folder + "/work"));

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "executors/cli/cli_adapter.h"
+#include "executors/cli/program.h"
 #include "executors/config.h"
 
 namespace odw::executors {
+
+inline constexpr CliVersion kClaudeOldest = {2, 1, 0};
 
 class ClaudeAdapter : public CliAdapter {
  public:

@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "daemon/base/canonical_json.h"
-#include "executors/cli/program.h"
 #include "executors/permission.h"
 #include "executors/runtimes/codex/codex_stream.h"
 #include "executors/schema/schema_loop.h"
@@ -15,10 +14,8 @@
 namespace odw::executors {
 namespace {
 
-constexpr CliVersion kOldest = {0, 100, 0};
 constexpr size_t kArgBytesMax = 100 << 10;  // the kernel's limit for one argument is 128 KiB
 constexpr size_t kUsageBytesMax = 4096;
-constexpr char kBaseUrlDefault[] = "https://api.openai.com/v1";
 
 // The wording of a task; a change in its meaning is a new contract version in the daemon's reuse
 // key.
@@ -111,7 +108,7 @@ absl::StatusOr<std::unique_ptr<CliAdapter>> CodexAdapter::Make(const CliConfig& 
                                                                const std::string& folder) {
   ODW_ASSIGN_OR_RETURN(const std::string found, FindCli("codex", config.program));
   const std::string program = NativeBinary(found);
-  ODW_ASSIGN_OR_RETURN(const std::string version, ProbeVersion("codex", program, kOldest));
+  ODW_ASSIGN_OR_RETURN(const std::string version, ProbeVersion("codex", program, kCodexOldest));
   const std::string home = config.home.empty() ? folder + "/home" : config.home;
   const std::string threads = folder + "/threads";
   for (const std::string& made : {home + "/.codex", threads, folder + "/work"}) {
@@ -122,7 +119,7 @@ absl::StatusOr<std::unique_ptr<CliAdapter>> CodexAdapter::Make(const CliConfig& 
     ODW_RETURN_IF_ERROR(WriteFileAtomically(
         home + "/.codex/config.toml",
         ConfigToml(config, config.model.empty() ? kModelDefault : config.model,
-                   base_url != nullptr && *base_url != '\0' ? base_url : kBaseUrlDefault)));
+                   base_url != nullptr && *base_url != '\0' ? base_url : kCodexBaseUrlDefault)));
   }
   return std::unique_ptr<CliAdapter>(new CodexAdapter(config, home, threads, program, version));
 }

@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "executors/cli/cli_adapter.h"
+#include "executors/cli/program.h"
 #include "executors/config.h"
 
 namespace odw::executors {
+
+inline constexpr CliVersion kCodexOldest = {0, 100, 0};
+inline constexpr char kCodexBaseUrlDefault[] = "https://api.openai.com/v1";
 
 class CodexAdapter : public CliAdapter {
  public:
