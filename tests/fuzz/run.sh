@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the loader, the script host's codec, schema validation and canonical JSON.
 #   run.sh BUILD_DIR [--seconds N] [TARGET...]
-#     --seconds N   for each target (ODW_FUZZ_SECONDS, or 15); by hand: an hour or a night
+#     --seconds N   for each target (ODW_FUZZ_SECONDS, or 60); by hand: an hour or a night
 # Begins with corpus/TARGET, what seeds.py makes, and what earlier runs found (BUILD_DIR/fuzz/found). An input that breaks
 # something is kept in BUILD_DIR/fuzz/broken: put it into corpus/TARGET under a name that says what it broke.
 # The last line is `N passed, N failed`.
@@ -9,7 +9,7 @@ set -uo pipefail
 build=$(cd "${1:?usage: run.sh BUILD_DIR [--seconds N] [TARGET...]}" && pwd)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 shift
-seconds=${ODW_FUZZ_SECONDS:-15}
+seconds=${ODW_FUZZ_SECONDS:-60}
 targets=()
 while [ $# -gt 0 ]; do
   case "$1" in

@@ -109,7 +109,7 @@ void SimExecutor::Begin(Task* task) {
   TellSession(task->assign);
 }
 
-// Half of the tasks have a session of the runtime's own; a resumed one keeps its name.
+// Half of the model runtimes' tasks have a session of their own; commands have none.
 void SimExecutor::TellSession(const v1::Assign& assign) {
   const std::string prefix = "s:" + config_.id + ":";
   if (!assign.resume_session().empty()) {
@@ -119,7 +119,7 @@ void SimExecutor::TellSession(const v1::Assign& assign) {
              assign.resume_session());
     }
   }
-  if (assign.token().back() % 2 == 0) return;
+  if (config_.runtime == "command" || assign.token().back() % 2 == 0) return;
   v1::FromExecutor message;
   message.mutable_progress()->set_token(assign.token());
   message.mutable_progress()->set_session_id(prefix + assign.token());
