@@ -136,7 +136,7 @@ void ApplyAttemptEnded(const v1::AttemptEnded& ended, Run* run, Node* node) {
     attempt->live = false;
     attempt->given_up = ended.given_up();
   }
-  NoteSession(ended.attempt(), ended.session_id(), node);
+  if (HasAnswered(ended.usage())) NoteSession(ended.attempt(), ended.session_id(), node);
   if (ended.discarded() || settled) return;
   node->answer = std::make_unique<AttemptAnswer>(AttemptAnswer{
       .attempt = ended.attempt(), .ok = ended.ok(), .is_json = ended.value_is_json()});

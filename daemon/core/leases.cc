@@ -152,7 +152,7 @@ void Leases::OnSaid(ExecutorSaid said) {
     case v1::FromExecutor::kProgress: {
       const auto known = world_->tokens.find(said.message.progress().token());
       if (known != world_->tokens.end()) {
-        nodes_->OnSession(known->second, said.message.progress().session_id());
+        nodes_->OnSession(known->second, said.message.progress());
       }
       break;
     }

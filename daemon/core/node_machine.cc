@@ -116,10 +116,11 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
   world_->Do(SendAck{.session = session, .token = token});
 }
 
-void NodeMachine::OnSession(TokenRef ref, const std::string& session_id) {
+void NodeMachine::OnSession(TokenRef ref, const v1::Progress& progress) {
+  const std::string& session_id = progress.session_id();
   const Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
-  const bool useful = !session_id.empty() && session_id.size() <= kSessionIdBytesMax &&
+  const bool useful = HasAnswered(progress.usage_so_far()) && !session_id.empty() && session_id.size() <= kSessionIdBytesMax &&
                       !ref.run->ended() && node.phase != NodePhase::kSettled && attempt != nullptr &&
                       !attempt->fenced;
   if (!useful || (node.session && node.session->id == session_id)) return;

@@ -18,7 +18,8 @@ class NodeMachine {
 
   // The runtime's own session of an attempt became known: journaled, so that the next attempt goes on
   // with it also after a restart.
-  void OnSession(TokenRef ref, const std::string& session_id);
+  // One in which the model has said nothing yet is not worth going on with.
+  void OnSession(TokenRef ref, const v1::Progress& progress);
 
   struct Loss {
     std::string why;

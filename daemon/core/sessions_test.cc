@@ -6,10 +6,12 @@ namespace {
 
 class SessionsTest : public EngineTest {
  protected:
-  void Tell(SessionId session, const std::string& token, const std::string& id) {
+  void Tell(SessionId session, const std::string& token, const std::string& id,
+            uint64_t answered = 3) {
     ExecutorSaid said{.session = session};
     said.message.mutable_progress()->set_token(token);
     said.message.mutable_progress()->set_session_id(id);
+    said.message.mutable_progress()->mutable_usage_so_far()->set_output_tokens(answered);
     Handle(std::move(said));
   }
   v1::Assign TakeAssign() {
@@ -68,6 +70,17 @@ TEST_F(SessionsTest, TheExecutorThatHasTheSessionComesFirst) {
   ASSERT_EQ(sent.size(), 1u);
   EXPECT_EQ(sent[0].session, 5u);
   EXPECT_EQ(sent[0].assign.resume_session(), "s-1");
+}
+
+TEST_F(SessionsTest, ASessionInWhichTheModelSaidNothingIsNotGoneOnWith) {
+  SubmitRun();
+  Attach(5);
+  Turn(1, 0, {AgentCall(1, "p")});
+  const v1::Assign first = TakeAssign();
+  Tell(5, first.token(), "s-1", /*answered=*/0);
+  Fail(5, first.token(), v1::RATE_LIMIT);
+  Pass(absl::Seconds(61));
+  EXPECT_EQ(TakeAssign().resume_session(), "");
 }
 
 TEST_F(SessionsTest, ARestartByAPersonBeginsAnew) {

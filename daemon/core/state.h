@@ -222,6 +222,10 @@ struct TokenRef {
 
 Attempt* FindAttempt(Node& node, uint32_t number);
 void AddUsage(const v1::Usage& more, v1::Usage* total);
+// The model has said something.
+inline bool HasAnswered(const v1::Usage& usage) {
+  return usage.output_tokens() > 0 || usage.model_calls() > 0 || usage.tool_calls() > 0;
+}
 // What counts against budget.spent(): output tokens, or all tokens in the original's dialect (SPEC O8).
 double SpentBy(v1::Dialect dialect, const v1::Usage& usage);
 

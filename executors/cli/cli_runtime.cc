@@ -192,7 +192,8 @@ void CliRuntime::Tell(Running* running) {
   (void)so_far.ParseFromString(running->state.result());
   odw::v1::Usage usage = so_far.usage();
   AddUsage(running->reader->usage_so_far(), &usage);
-  const uint64_t tokens = usage.input_tokens() + usage.output_tokens();
+  // codex tells of tokens only at the end of a turn: its tool calls say that it works.
+  const uint64_t tokens = usage.input_tokens() + usage.output_tokens() + usage.tool_calls();
   if (session == running->session_told && tokens == running->tokens_told) return;
   running->session_told = session;
   running->tokens_told = tokens;

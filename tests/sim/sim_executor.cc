@@ -123,6 +123,7 @@ void SimExecutor::TellSession(const v1::Assign& assign) {
   v1::FromExecutor message;
   message.mutable_progress()->set_token(assign.token());
   message.mutable_progress()->set_session_id(prefix + assign.token());
+  message.mutable_progress()->mutable_usage_so_far()->set_output_tokens(1);
   Send(std::move(message));
 }
 
