@@ -109,13 +109,14 @@ run_asan() {
   fi
   export ODW_TEST_EFFORT=quick
   export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
+  export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$root/tests/lsan.supp:print_suppressions=0}
   export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
   run_ctest asan-unit build-asan
   local suite
   for suite in sim conformance crash; do
     [ -x "tests/$suite/run.sh" ] && run_suite "asan-$suite" "tests/$suite/run.sh" build-asan
   done
-  unset ODW_TEST_EFFORT ASAN_OPTIONS UBSAN_OPTIONS
+  unset ODW_TEST_EFFORT ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
 }
 
 # TSan over what lies below rpc/: gRPC, V8 and RocksDB are not built for it and flood it.

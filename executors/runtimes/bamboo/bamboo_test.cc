@@ -146,8 +146,10 @@ TEST_F(BambooTest, TwoHundredAtOnce) {
   daemon_.WaitResults(200);
   const auto memory = ReadFile("/proc/" + std::to_string(executor_.pid()) + "/status", 1 << 16);
   ASSERT_TRUE(memory.ok());
-  const int peak_kib = atoi(memory->c_str() + memory->find("VmHWM:") + sizeof "VmHWM:");
+  [[maybe_unused]] const int peak_kib = atoi(memory->c_str() + memory->find("VmHWM:") + sizeof "VmHWM:");
+#ifndef ODW_SANITIZER  // whose shadow counts as ours
   EXPECT_LT(peak_kib, 80 << 10) << peak_kib;
+#endif
   for (int i = 0; i < 200; ++i) {
     const odw::v1::Result result = daemon_.WaitResult("p" + std::to_string(i));
     ASSERT_TRUE(result.ok()) << result.DebugString();
