@@ -13,6 +13,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/subprocess.h"
 #include "daemon/base/version.h"
+#include "daemon/core/fallback.h"
 #include "daemon/flags.h"
 #include "daemon/hosts/loader_process.h"
 #include "daemon/http/http_server.h"
@@ -22,6 +23,7 @@
 #include "daemon/loop/recovery.h"
 #include "daemon/loop/reuse_reader.h"
 #include "daemon/loop/run_reader.h"
+#include "daemon/model/fallback_entry.h"
 #include "daemon/registry/registry.h"
 #include "daemon/rpc/server.h"
 #include "webreport/report.h"
@@ -51,7 +53,31 @@ core::Settings CoreSettings(const config::Config& config) {
   settings.script_hosts_max = config.script_hosts_max;
   settings.open_runs_max = config.limits.open_runs_max;
   settings.lease_grace = config.lease_grace_local;
+  const config::Budget& budget = config.budget;
+  settings.day.tokens_max = budget.day_tokens_max;
+  settings.day.cost_micros_max = budget.day_cost_micros_max;
+  settings.day.cost_currency = budget.day_cost_currency;
+  for (const auto& [currency, per_usd] : budget.exchange) {
+    v1::ExchangeRate* rate = settings.day.exchange.Add();
+    rate->set_currency(currency);
+    rate->set_per_usd(per_usd);
+  }
   return settings;
+}
+
+// As RunSettings.fallback has them (daemon/core/fallback.h).
+absl::StatusOr<std::vector<std::string>> FallbacksOf(const config::Config& config) {
+  std::vector<std::string> all;
+  for (const auto& [runtime, entries] : config.fallback) {
+    for (const std::string& entry : entries) {
+      if (!model::ParseFallback(entry)) {
+        return absl::InvalidArgumentError("fallback." + runtime + " of odwd's config has '" + entry +
+                                          "', which is none: give " + model::kFallbackForms);
+      }
+      all.push_back(runtime + core::kFallbackOf + entry);
+    }
+  }
+  return all;
 }
 
 absl::StatusOr<std::string> RenderRun(journal::Journal* journal, const Clock& clock,
@@ -154,10 +180,12 @@ absl::Status Serve(const Flags& flags, const UniqueFd& signals) {
                        .daemon_version = kVersion, .clock = &clock, .manual_clock = manual_clock.get(),
                        .registry = &registry},
                       journal.get(), &metrics);
+  ODW_ASSIGN_OR_RETURN(const std::vector<std::string> fallbacks, FallbacksOf(config));
   rpc::Server server(
       {.listen = config.listen, .data_dir = config.data_dir, .token_file = config.data_dir + "/token",
        .limits = config.limits, .default_runtime = config.default_runtime,
-       .default_model = config.default_model, .secrets = config.secrets},
+       .default_model = config.default_model, .exchange = config.budget.exchange,
+       .fallback = fallbacks, .secrets = config.secrets},
       ServerDepsOf(&loop, journal.get(), &loader, &registry, clock));
   ODW_RETURN_IF_ERROR(loop.Start(server.outbox()));
   std::thread core_thread([&] { loop.Run(); });

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -19,9 +21,18 @@ namespace {
 
 constexpr size_t kFileBytesMax = 1u << 20;
 constexpr size_t kTextBytesMax = 4096;
+constexpr size_t kFallbacksMax = 16;
 constexpr uint32_t kEnvironmentConcurrencyMax = 256;
 constexpr uint32_t kCcConcurrencyLeast = 2;
+constexpr int64_t kTokensMax = 9007199254740991;
+constexpr double kMoneyMax = 1e9;
 constexpr uint32_t kCcConcurrencyMost = 16;
+
+// Three capital letters, as in ISO 4217.
+bool IsCurrency(std::string_view text) {
+  return text.size() == 3 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
 
 // Reads one table: each key by its type and bounds, then whatever was not asked for is an error.
 class TableReader {
@@ -69,6 +80,52 @@ class TableReader {
                              std::to_string(least) + " to " + std::to_string(most));
     }
     *out = static_cast<uint32_t>(*value);
+  }
+
+  // Up to what a double still counts one by one.
+  void Tokens(const char* key, uint64_t* out) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<int64_t>();
+    if (!value || *value < 0 || *value > kTokensMax) {
+      return WrongType(key, *node, "a whole number of tokens, 0 for none");
+    }
+    *out = static_cast<uint64_t>(*value);
+  }
+
+  // "20USD"
+  void Money(const char* key, int64_t* micros, std::string* currency) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const std::string text = node->value_exact<std::string>().value_or("");
+    char* end = nullptr;
+    const double amount = strtod(text.c_str(), &end);
+    const bool ok = !text.empty() && std::isfinite(amount) && amount > 0 && amount <= kMoneyMax &&
+                    IsCurrency(end) && isdigit(static_cast<unsigned char>(text[0]));
+    if (!ok) return WrongType(key, *node, "an amount and its currency, such as \"20USD\"");
+    *micros = std::llround(amount * 1e6);
+    *currency = end;
+  }
+
+  // {CNY = 7.1}: added to those that are there.
+  void Rates(const char* key, std::map<std::string, double>* out) {
+    const toml::node* node = Take(key);
+    if (node == nullptr) return;
+    const toml::table* table = node->as_table();
+    if (table == nullptr || table->size() > kRatesMax) {
+      return WrongType(key, *node, "a table of at most " + std::to_string(kRatesMax) + " currencies");
+    }
+    for (const auto& [name, item] : *table) {
+      const std::string currency(name.str());
+      const double rate = item.is_number() ? item.value<double>().value_or(0) : 0;
+      const bool ok = IsCurrency(currency) && std::isfinite(rate) && rate > 0 &&
+                      (currency != "USD" || rate == 1);
+      if (!ok) {
+        return WrongType(key, item, "three capital letters and how much of it a US dollar buys, such as "
+                                    "CNY = 7.1 (USD itself is 1)");
+      }
+      (*out)[currency] = rate;
+    }
   }
 
   void Seconds(const char* key, uint32_t least, uint32_t most, absl::Duration* out) {
@@ -190,6 +247,19 @@ void ReadLimits(TableReader& in, Limits* out) {
   in.Number("stall_tries_max", 1, 100, &out->stall_tries_max);
 }
 
+void ReadBudget(TableReader& in, Budget* out) {
+  in.Tokens("day_tokens_max", &out->day_tokens_max);
+  in.Money("day_cost_max", &out->day_cost_micros_max, &out->day_cost_currency);
+  in.Rates("exchange", &out->exchange);
+}
+
+void ReadFallback(TableReader& in, std::map<std::string, std::vector<std::string>>* out) {
+  in.Texts("claude", kFallbacksMax, &(*out)["claude"]);
+  in.Texts("codex", kFallbacksMax, &(*out)["codex"]);
+  in.Texts("bamboo", kFallbacksMax, &(*out)["bamboo"]);
+  in.Texts("mock", kFallbacksMax, &(*out)["mock"]);
+}
+
 void ReadExecutor(TableReader& in, std::vector<ExecutorAutostart>* out) {
   ExecutorAutostart executor;
   in.Text("runtime", &executor.runtime);
@@ -218,6 +288,8 @@ absl::Status ReadAll(const toml::table& table, const std::string& file, Config* 
   in.Text("secrets", &secrets);
   if (secrets == "allow") config->secrets = SecretsRule::kAllow;
   in.Table("limits", [&](TableReader& sub) { ReadLimits(sub, &config->limits); });
+  in.Table("budget", [&](TableReader& sub) { ReadBudget(sub, &config->budget); });
+  in.Table("fallback", [&](TableReader& sub) { ReadFallback(sub, &config->fallback); });
   in.Tables("executors", kExecutorsMax,
             [&](TableReader& sub) { ReadExecutor(sub, &config->executors); });
   ODW_RETURN_IF_ERROR(in.Finish());
@@ -252,6 +324,11 @@ absl::Status CheckNames(const Config& config) {
   if (level != "debug" && level != "info" && level != "warning" && level != "error") {
     return absl::InvalidArgumentError("log_level is '" + level +
                                       "'; choose debug, info, warning or error");
+  }
+  if (!config.budget.exchange.contains(config.budget.day_cost_currency)) {
+    return absl::InvalidArgumentError(
+        "budget.day_cost_max is in " + config.budget.day_cost_currency +
+        ", which has no rate: say under budget.exchange how much of it a US dollar buys");
   }
   std::vector<std::string> names;
   for (const ExecutorAutostart& executor : config.executors) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ inline constexpr uint32_t kConcurrencyMax = 65536;
 inline constexpr uint32_t kAgentsMax = 1000000;
 inline constexpr uint32_t kListLengthMax = 1000000;
 inline constexpr uint32_t kWorkflowFoldersMax = 64;
+inline constexpr size_t kRatesMax = 64;
 
 // What submit does with a script or args that hold what looks like a credential.
 enum class SecretsRule { kRefuse, kAllow };
@@ -50,6 +52,15 @@ struct Limits {
   uint32_t stall_tries_max = 6;
 };
 
+// What all runs together may use on a day (UTC), and what money is worth.
+struct Budget {
+  uint64_t day_tokens_max = 0;  // all tokens; 0: no ceiling
+  int64_t day_cost_micros_max = 0;
+  std::string day_cost_currency = "USD";
+  // How much of a currency a dollar buys. That of the yuan is approximate, as of November 2025.
+  std::map<std::string, double> exchange = {{"USD", 1}, {"CNY", 7.1}};
+};
+
 // An executor that odwd starts itself (odwctl's private daemon).
 struct ExecutorAutostart {
   std::string runtime;
@@ -68,11 +79,14 @@ struct Config {
   std::string log_level = "info";  // debug, info, warning, error
   uint32_t script_hosts_max = 0;   // 0: from memory, see DefaultScriptHosts
   Limits limits;
+  Budget budget;
   absl::Duration lease_grace_local = absl::Seconds(10);
   std::string default_runtime;  // for agent() without `runtime`; empty: the script must name one
   std::string default_model;
   // Absolute; besides a run's own project, where scriptPath may point.
   std::vector<std::string> workflow_folders;
+  // By runtime: what a call goes on with whose own model has failed for good.
+  std::map<std::string, std::vector<std::string>> fallback;
   SecretsRule secrets = SecretsRule::kRefuse;
   std::vector<ExecutorAutostart> executors;
 };

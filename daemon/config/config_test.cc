@@ -35,6 +35,8 @@ default_runtime = "mock"
 default_model = "m"
 workflow_folders = ["/opt/flows"]
 secrets = "allow"
+[fallback]
+claude = ["codex", "bamboo:kimi"]
 [limits]
 concurrency = 4
 agents_max = 20000
@@ -53,6 +55,10 @@ return_grace_ms = 0
 schema_tries_max = 7
 stall_ms = 5000
 stall_tries_max = 2
+[budget]
+day_tokens_max = 5000000000
+day_cost_max = "20.5CNY"
+exchange = { CNY = 7, EUR = 0.9 }
 [[executors]]
 runtime = "mock"
 slots = 32
@@ -75,6 +81,38 @@ config = "/etc/odw/command.toml"
   EXPECT_EQ(config->executors[0].name, "mock");
   EXPECT_EQ(config->executors[0].slots, 32u);
   EXPECT_EQ(config->executors[1].config_file, "/etc/odw/command.toml");
+  EXPECT_EQ(config->fallback.at("claude"), (std::vector<std::string>{"codex", "bamboo:kimi"}));
+  EXPECT_TRUE(config->fallback.at("codex").empty());
+  EXPECT_EQ(config->budget.day_tokens_max, 5'000'000'000u);
+  EXPECT_EQ(config->budget.day_cost_micros_max, 20'500'000);
+  EXPECT_EQ(config->budget.day_cost_currency, "CNY");
+  EXPECT_EQ(config->budget.exchange,
+            (std::map<std::string, double>{{"CNY", 7}, {"EUR", 0.9}, {"USD", 1}}));
+}
+
+TEST(Config, MoneyIsAnAmountAndItsCurrency) {
+  for (const char* bad : {"\"20\"", "\"USD\"", "20", "\"-1USD\"", "\"20 usd\"", "\"nanUSD\"", "\"0USD\""}) {
+    EXPECT_EQ(ErrorOf(std::string("[budget]\nday_cost_max = ") + bad + "\n"),
+              "odwd.toml:2:16: budget.day_cost_max must be an amount and its currency, such as "
+              "\"20USD\"")
+        << bad;
+  }
+}
+
+TEST(Config, ARateIsWhatADollarBuys) {
+  for (const char* bad : {"{ cny = 7 }", "{ CNY = 0 }", "{ CNY = \"7\" }", "{ USD = 2 }", "{ YUAN = 7 }"}) {
+    EXPECT_NE(ErrorOf(std::string("[budget]\nexchange = ") + bad + "\n").find("how much of it a US dollar buys"),
+              std::string::npos)
+        << bad;
+  }
+}
+
+TEST(Config, TheDaysCeilingNeedsARate) {
+  absl::StatusOr<Config> config = ParseConfig("data = \"/d\"\n[budget]\nday_cost_max = \"5GBP\"\n", "odwd.toml");
+  ASSERT_TRUE(config.ok());
+  EXPECT_NE(MessageOf(Finish(&*config)).find("GBP, which has no rate"), std::string::npos);
+  config->budget.exchange["GBP"] = 0.8;
+  EXPECT_TRUE(Finish(&*config).ok());
 }
 
 TEST(Config, UnknownKeyIsNamedWithItsPlaceAndTheKnownOnes) {

@@ -4,8 +4,10 @@
 #include <optional>
 
 #include "daemon/core/budget.h"
+#include "daemon/core/day.h"
 #include "daemon/core/fallback.h"
 #include "daemon/core/planted_bug.h"
+#include "daemon/core/resolve.h"
 #include "daemon/core/reuse_key.h"
 #include "daemon/model/error_table.h"
 
@@ -21,8 +23,8 @@ absl::Status Damaged(const Run& run, const std::string& what) {
 void CountPhase(const Node& node, Counts* counts, int step) {
   if (node.kind != v1::script::AGENT) return;
   switch (node.phase) {
-    case NodePhase::kQueued:
-    case NodePhase::kBackoff: counts->queued += step; break;
+    case NodePhase::kBackoff: counts->backoff += step; [[fallthrough]];
+    case NodePhase::kQueued: counts->queued += step; break;
     case NodePhase::kRunning:
     case NodePhase::kAwaited: counts->running += step; break;  // until it settles
     case NodePhase::kBlocked: counts->blocked += step; break;
@@ -53,7 +55,9 @@ void ApplyAgentCalled(const v1::NodeCalled& called, Run* run, Node* node) {
   ++run->counts.total;
   node->details = std::make_unique<CallDetails>();
   node->details->request = called.request();
-  node->runtime = called.request().runtime();
+  ForceRuntime(run->header, &node->details->request);
+  node->details->request.clear_prompt();  // it is a value of its own
+  node->runtime = node->details->request.runtime();
   node->details->prompt = model::ValueFromRef(called.prompt());
   node->details->reuse_key = called.reuse_key();
   if (!called.reuse_key().empty()) {
@@ -111,11 +115,22 @@ void NoteSession(uint32_t number, const std::string& id, Node* node) {
                      .runtime = node->details ? node->details->request.runtime() : ""});
 }
 
+// To the run and to the day.
+void Charge(const v1::Event& event, const v1::Usage& usage, Run* run) {
+  model::AddUsage(usage, &run->usage);
+  const uint32_t day = DayOf(event.unix_ms());
+  if (day > run->usage_day) {
+    run->usage_day = day;
+    run->day_usage.Clear();
+  }
+  model::AddUsage(usage, &run->day_usage);
+}
+
 // The newest weighs a quarter.
 void Learn(const v1::AttemptEnded& ended, const Node& node, Run* run) {
   const double tokens = TokensOf(run->header, ended.usage());
   if (tokens == 0 || node.details == nullptr || !HasCeiling(run->header.settings())) return;
-  const double micros = static_cast<double>(ended.usage().cost_micros());
+  const double micros = CostOf(run->header.settings(), ended.usage());
   const auto [found, first] = run->estimates.try_emplace(EstimateKey(node.details->request),
                                                          Estimate{.tokens = tokens, .micros = micros});
   if (first) return;
@@ -123,13 +138,15 @@ void Learn(const v1::AttemptEnded& ended, const Node& node, Run* run) {
   found->second.micros += (micros - found->second.micros) / 4;
 }
 
-void ApplyAttemptEnded(const v1::AttemptEnded& ended, Run* run, Node* node) {
-  AddUsage(ended.usage(), &run->usage);
+void ApplyAttemptEnded(const v1::Event& event, Run* run, Node* node) {
+  const v1::AttemptEnded& ended = event.attempt_ended();
+  Charge(event, ended.usage(), run);
   Learn(ended, *node, run);
   const bool settled = node->phase == NodePhase::kSettled;
   (settled ? run->late_spent : node->spent) += SpentBy(run->header.dialect(), ended.usage());
   if (ended.re_executed()) {
     ++run->re_executed;
+    ++node->losses;
     run->re_executed_tokens += ended.usage().input_tokens() + ended.usage().output_tokens();
   }
   if (Attempt* attempt = FindAttempt(*node, ended.attempt())) {
@@ -164,6 +181,7 @@ absl::Status ApplyRestarted(const v1::Event& event, Run* run, Node* node) {
   node->due_ms = 0;
   node->waited_ms = 0;
   node->tries_failed = 0;
+  node->losses = 0;
   node->queued_ms = event.unix_ms();
   SetPhase(run, node, NodePhase::kQueued);
   return absl::OkStatus();
@@ -186,11 +204,11 @@ void ApplyRequeued(const v1::Event& event, Run* run, Node* node) {
   std::erase(run->held, requeued.node());
 }
 
-// What a refusal was for is its code; older journals have none.
+// What a settlement was for is its code, where no attempt tells; older journals have none.
 size_t CensusOf(const v1::Settled& settled, const Node& node) {
-  if (settled.end() != v1::END_REFUSED) return node.last_error;
   const v1::ErrorCategory category = model::CategoryFromName(settled.error_code().c_str());
-  return category == v1::ERROR_CATEGORY_UNSPECIFIED ? v1::LIMIT : category;
+  if (category != v1::ERROR_CATEGORY_UNSPECIFIED) return category;
+  return settled.end() == v1::END_REFUSED ? v1::LIMIT : node.last_error;
 }
 
 void CountEnd(const v1::Settled& settled, const Node& node, Run* run) {
@@ -230,7 +248,7 @@ absl::Status ApplySettled(const v1::Settled& settled, Run* run, Node* node) {
   }
   run->budget_spent = settled.budget_spent();
   run->late_spent = 0;
-  AddUsage(settled.saved_usage(), &run->saved_usage);
+  model::AddUsage(settled.saved_usage(), &run->saved_usage);
   if (settled.end() == v1::END_CACHED && settled.from_run() == run->header.resumed_from()) {
     run->reused.insert(settled.from_node());
   }
@@ -290,7 +308,7 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
     case v1::Event::kSubmitted: ApplySubmitted(event, run); break;
     case v1::Event::kCalled: return ApplyCalled(event.called(), event.unix_ms(), run);
     case v1::Event::kAttemptStarted: return ApplyStarted(event.attempt_started(), run, node);
-    case v1::Event::kAttemptEnded: ApplyAttemptEnded(event.attempt_ended(), run, node); break;
+    case v1::Event::kAttemptEnded: ApplyAttemptEnded(event, run, node); break;
     case v1::Event::kSettled: return ApplySettled(event.settled(), run, node);
     case v1::Event::kRequeued: ApplyRequeued(event, run, node); break;
     case v1::Event::kBlocked: SetPhase(run, node, NodePhase::kBlocked); break;
@@ -300,15 +318,17 @@ absl::Status ApplyBody(const v1::Event& event, Run* run, Node* node) {
       run->returned_ms = event.unix_ms();
       break;
     case v1::Event::kEnded: ApplyEnded(event, run); break;
-    case v1::Event::kLateUsage: AddUsage(event.late_usage().usage(), &run->usage); break;
+    case v1::Event::kLateUsage: Charge(event, event.late_usage().usage(), run); break;
     case v1::Event::kStopRequested: break;
     case v1::Event::kPaused:
       run->state = v1::PAUSED;
       run->paused_why = event.paused().why();
+      run->paused_until_ms = event.paused().until_unix_ms();
       break;
     case v1::Event::kUnpaused:
       run->state = v1::RUNNING;
       run->paused_why.clear();
+      run->paused_until_ms = 0;
       break;
     case v1::Event::kRestarted: return ApplyRestarted(event, run, node);
     case v1::Event::kBudgetChanged: ApplyBudgetChanged(event.budget_changed(), run); break;

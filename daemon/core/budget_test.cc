@@ -24,14 +24,14 @@ class BudgetTest : public EngineTest {
   }
   void Answer1(const SendAssign& send) { Answer(5, send.assign.token(), "x"); }
   // Answers and says what it cost.
-  void AnswerFor(const SendAssign& send, int64_t micros) {
+  void AnswerFor(const SendAssign& send, int64_t micros, const std::string& currency = "EUR") {
     ExecutorSaid said{.session = 5};
     v1::Result* result = said.message.mutable_result();
     result->set_token(send.assign.token());
     result->set_ok(true);
     result->mutable_usage()->set_output_tokens(7);
     result->mutable_usage()->set_cost_micros(micros);
-    result->mutable_usage()->set_currency("EUR");
+    result->mutable_usage()->set_currency(currency);
     Handle(std::move(said));
   }
   uint64_t Reserved() {
@@ -109,6 +109,7 @@ TEST_F(BudgetTest, TheTokenCeilingPausesTheRunUntilItIsRaised) {
 TEST_F(BudgetTest, TheCostCeilingPausesTheRunAndIsRememberedByTheNextDaemon) {
   const auto first = Start(2, [](auto* s) {
     s->set_cost_micros_max(1500);
+    s->set_cost_currency("EUR");
     s->set_concurrency(1);
   });
   AnswerFor(first.at(0), 1000);
@@ -116,14 +117,17 @@ TEST_F(BudgetTest, TheCostCeilingPausesTheRunAndIsRememberedByTheNextDaemon) {
   Restart();
   Attach(6);
   EXPECT_EQ(run().state, v1::PAUSED);
-  EXPECT_NE(run().paused_why.find("1000 of 1500 micros"), std::string::npos);
+  EXPECT_NE(run().paused_why.find("0.001 of 0.0015 EUR"), std::string::npos);
   EXPECT_TRUE(
       Command(UnpauseRun{.run_id = "wf_test01", .owner = "me", .cost_micros_max = 5000}).ok());
   EXPECT_EQ(Take<SendAssign>().size(), 1u);
 }
 
 TEST_F(BudgetTest, WhereMoneyIsLimitedAndNoPriceKnownTheFirstCallTells) {
-  const auto first = Start(3, [](auto* s) { s->set_cost_micros_max(10000); });
+  const auto first = Start(3, [](auto* s) {
+    s->set_cost_micros_max(10000);
+    s->set_cost_currency("EUR");
+  });
   ASSERT_EQ(first.size(), 1u);
   AnswerFor(first[0], 4000);
   EXPECT_EQ(Take<SendAssign>().size(), 1u);  // 4,000 spent, 4,000 held: a third does not fit
@@ -140,6 +144,107 @@ TEST_F(BudgetTest, WhatPassesACeilingIsReported) {
   const auto first = Start(1, [](auto* s) { s->set_budget_total(5); });
   Answer1(first.at(0));
   EXPECT_EQ(summary_.overshoot_tokens(), 2u);
+}
+
+void Rate(const std::string& currency, double per_usd, v1::RunSettings* settings) {
+  v1::ExchangeRate* rate = settings->add_exchange();
+  rate->set_currency(currency);
+  rate->set_per_usd(per_usd);
+}
+
+TEST_F(BudgetTest, MoneyOfOtherCurrenciesCountsByTheHeadersRates) {
+  const auto first = Start(3, [](auto* s) {
+    s->set_cost_micros_max(2'000'000);
+    s->set_cost_currency("USD");
+    s->set_concurrency(1);
+    Rate("CNY", 8, s);
+  });
+  AnswerFor(first.at(0), 1'000'000, "USD");
+  EXPECT_EQ(summary_.state(), v1::RUNNING);
+  AnswerFor(Take<SendAssign>().at(0), 8'800'000, "CNY");  // 1.1 USD
+  EXPECT_EQ(summary_.state(), v1::PAUSED);
+  EXPECT_EQ(summary_.usage().cost_micros(), 1'000'000);
+  EXPECT_EQ(summary_.usage().other_costs(0).micros(), 8'800'000);
+  EXPECT_EQ(summary_.overshoot_micros(), 100'000);
+  EXPECT_NE(run().paused_why.find("2.1 of 2 USD"), std::string::npos) << run().paused_why;
+}
+
+TEST_F(BudgetTest, MoneyWithoutARateIsRefusedFromThereOn) {
+  const auto first = Start(2, [](auto* s) {
+    s->set_cost_micros_max(2'000'000);
+    s->set_cost_currency("USD");
+  });
+  ASSERT_EQ(first.size(), 1u);
+  AnswerFor(first.at(0), 1, "CNY");
+  const auto settles = Take<HostSettle>();
+  ASSERT_EQ(settles.size(), 2u);
+  EXPECT_EQ(settles[1].settle.rejection().code(), "budget");
+  const std::string why = settles[1].settle.rejection().message();
+  EXPECT_NE(why.find("paid in CNY"), std::string::npos) << why;
+  EXPECT_NE(why.find("[budget.exchange]"), std::string::npos) << why;
+}
+
+TEST_F(BudgetTest, AModelWhosePriceHasNoRateIsNotCalled) {
+  models_ = {{"m", "CNY"}};
+  const auto first = Start(1, [](auto* s) {
+    s->set_default_model("m");
+    s->set_cost_micros_max(2'000'000);
+    s->set_cost_currency("USD");
+  });
+  EXPECT_TRUE(first.empty());
+  const auto settles = Take<HostSettle>();
+  ASSERT_EQ(settles.size(), 1u);
+  EXPECT_EQ(settles[0].settle.rejection().message().rfind("the model m is priced in CNY", 0), 0u);
+}
+
+TEST_F(BudgetTest, APriceInAnotherCurrencyIsReservedInTheCeilings) {
+  models_ = {{"m", "CNY"}};  // 4,000 tokens: 40,000 micros
+  Start(9, [](auto* s) {
+    s->set_default_model("m");
+    s->set_cost_micros_max(11'000);
+    s->set_cost_currency("USD");
+    Rate("CNY", 8, s);
+  });
+  int64_t reserved = 0;
+  for (const v1::Event& event : log_) reserved += event.attempt_started().reserved_micros();
+  EXPECT_EQ(reserved, 10'000);
+}
+
+TEST_F(BudgetTest, ACallThatIsRefusedAsItsRunIsPausedIsRefusedLater) {
+  // The executor serves another price for each model; one ceiling pauses the run, another refuses.
+  models_ = {{"a", "USD"}, {"b", "CNY"}};
+  prepare_ = [](v1::RunSubmitted* header) {
+    header->mutable_settings()->set_cost_micros_max(1);
+    header->mutable_settings()->set_cost_currency("USD");
+  };
+  SubmitRun(/*concurrency=*/4);
+  Attach(5);
+  std::vector<v1::script::Call> calls;
+  for (const char* model : {"a", "b"}) {
+    v1::AgentRequest request;
+    request.set_prompt(model);
+    request.set_model(model);
+    v1::script::Call call;
+    call.set_ordinal(calls.size() + 1);
+    request.SerializeToString(call.mutable_request());
+    calls.push_back(call);
+  }
+  Turn(1, 0, calls);
+  EXPECT_EQ(run().state, v1::PAUSED);
+  EXPECT_EQ(run().counts.queued, 2u);
+  EXPECT_TRUE(Command(UnpauseRun{.run_id = "wf_test01", .owner = "me", .cost_micros_max = 1'000'000}).ok());
+  EXPECT_EQ(Take<SendAssign>().size(), 1u);
+  EXPECT_EQ(run().counts.failed, 1u);
+}
+
+TEST_F(BudgetTest, WhatWaitsForARetryIsCountedApart) {
+  const auto first = Start(2, [](auto*) {});
+  Fail(5, first.at(0).assign.token(), v1::RATE_LIMIT);
+  EXPECT_EQ(summary_.nodes_queued(), 1u);
+  EXPECT_EQ(summary_.nodes_backoff(), 1u);
+  Pass(absl::Seconds(5));
+  EXPECT_EQ(summary_.nodes_backoff(), 0u);
+  EXPECT_EQ(summary_.nodes_running(), 2u);
 }
 
 }  // namespace

@@ -41,9 +41,9 @@ Fingerprint FingerprintOf(const v1::script::Call& call) {
 
 namespace {
 
-std::string ReuseKeyOf(const v1::script::Call& call, const v1::NodeCalled& called, const Run& run,
+std::string ReuseKeyOf(const v1::script::Call& call, const v1::NodeCalled& called,
+                       const v1::AgentRequest& request, const Run& run,
                        const std::string& agent_sha256) {
-  const v1::AgentRequest& request = called.request();
   if (Memoised(run.header.dialect(), request)) {
     // Its id says which call it is: not where or how often it is made.
     return ReuseKey(RequestKeyOfId(request.node_id(), called.fingerprint()), "", 1);
@@ -61,11 +61,14 @@ void RecordAgent(const v1::script::Call& call, const Run& run, CallRecord* recor
   const Resolution resolution = ResolveRequest(run.header, request);
   called.set_refused(resolution.refused);
   if (!run.agent_types.contains(request->agent_type())) record->warning = resolution.unknown_type;
-  if (request->label().empty()) request->set_label(DefaultLabel(request->prompt()));
-  record->values.push_back(model::MakeValue(std::move(*request->mutable_prompt())));
+  v1::AgentRequest assigned = *request;
+  ForceRuntime(run.header, &assigned);
+  if (request->label().empty()) request->set_label(DefaultLabel(assigned.prompt()));
+  record->values.push_back(model::MakeValue(std::move(*assigned.mutable_prompt())));
   request->clear_prompt();
+  assigned.clear_prompt();
   *called.mutable_prompt() = record->values.back().ref;
-  called.set_reuse_key(ReuseKeyOf(call, called, run, resolution.agent_sha256));
+  called.set_reuse_key(ReuseKeyOf(call, called, assigned, run, resolution.agent_sha256));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What becomes of a call: its request as resolved, look-ups of workflows, refusals, failures' texts.
+#include "daemon/core/call.h"
 #include "daemon/core/engine_testing.h"
 #include "daemon/core/failure_value.h"
 #include "daemon/core/resolve.h"
@@ -51,6 +52,43 @@ TEST(Resolve, TheCallsModelComesFirstThenItsTypesThenItsPhasesThenTheRuns) {
   EXPECT_EQ(model("", "reviewer", ""), "sonnet");
 }
 
+TEST(Resolve, ClaudesShortNamesNameNothingToAnotherRuntime) {
+  v1::RunSubmitted header = Header();
+  const auto model = [&](const std::string& runtime, const std::string& own, const std::string& type) {
+    v1::AgentRequest request;
+    request.set_runtime(runtime);
+    request.set_model(own);
+    request.set_agent_type(type);
+    ResolveRequest(header, &request);
+    return request.model();
+  };
+  EXPECT_EQ(model("claude", "", "reviewer"), "opus");
+  EXPECT_EQ(model("codex", "", "reviewer"), "");
+  EXPECT_EQ(model("codex", "opus", ""), "opus");  // it says so
+  header.mutable_settings()->set_default_runtime("bamboo");
+  header.mutable_settings()->set_default_model("kimi-k2.6");
+  EXPECT_EQ(model("", "haiku", ""), "kimi-k2.6");
+  EXPECT_EQ(model("", "claude-haiku-4-5", ""), "claude-haiku-4-5");
+}
+
+TEST(Resolve, APoolsFallbacksAreForItsOwnCalls) {
+  v1::RunSubmitted header = Header();
+  for (const char* entry : {"claude=>codex", "codex=>claude/opus", "mock/any"}) {
+    header.mutable_settings()->add_fallback(entry);
+  }
+  v1::AgentRequest request;
+  request.set_runtime("claude");
+  ResolveRequest(header, &request);
+  ASSERT_EQ(request.fallback_size(), 2);
+  EXPECT_EQ(request.fallback(0) + " " + request.fallback(1), "codex mock/any");
+  v1::AgentRequest named;
+  named.set_runtime("claude");
+  named.add_fallback("bamboo:kimi");
+  ResolveRequest(header, &named);
+  ASSERT_EQ(named.fallback_size(), 1);
+  EXPECT_EQ(named.fallback(0), "bamboo:kimi");
+}
+
 TEST(Resolve, BuiltInTypesAndTheOriginalsTagsSayNothing) {
   v1::RunSubmitted header = Header();
   v1::AgentRequest request;
@@ -91,9 +129,36 @@ TEST(Resolve, AForcedRuntimeRunsCommandsAsPrompts) {
   request.set_command("make");
   request.add_args("all");
   ResolveRequest(header, &request);
+  EXPECT_EQ(request.command(), "make");  // as asked
+  ForceRuntime(header, &request);
   EXPECT_EQ(request.runtime(), "mock");
   EXPECT_EQ(request.prompt(), "command make all");
   EXPECT_TRUE(request.command().empty());
+}
+
+TEST(Resolve, AForcedRunRecordsWhatWasAskedForAndReusesByWhatAnswers) {
+  core::Run run;
+  run.header = Header();
+  v1::script::Call call;
+  call.set_ordinal(1);
+  call.set_kind(v1::script::AGENT);
+  v1::AgentRequest made;
+  made.set_prompt("look");
+  made.set_runtime("bamboo");
+  made.set_provider("kimi");
+  made.set_model("kimi-k2.6");
+  call.set_request(made.SerializeAsString());
+  const std::string real_key = RecordOf(call, run, 0).called.reuse_key();
+  run.header.mutable_settings()->set_forced_runtime("mock");
+  const v1::NodeCalled called = RecordOf(call, run, 0).called;
+  EXPECT_EQ(called.request().runtime(), "bamboo");
+  EXPECT_EQ(called.request().provider(), "kimi");
+  EXPECT_NE(called.reuse_key(), real_key);
+  v1::AgentRequest assigned = called.request();
+  ForceRuntime(run.header, &assigned);
+  EXPECT_EQ(assigned.runtime(), "mock");
+  EXPECT_EQ(assigned.provider(), "");
+  EXPECT_EQ(assigned.model(), "kimi-k2.6");
 }
 
 TEST(Resolve, SchemaTriesAreFiveOrTheOriginalsOne) {
@@ -302,6 +367,29 @@ TEST_F(CallsTest, ACallWhoseModelFailsGoesOnWithItsFallbacksInTurn) {
   EXPECT_EQ(run().counts.failed, 1u);
   EXPECT_NE(Warnings().find("[a] goes on with mock:p/one, for its model failed: auth: no luck"),
             std::string::npos);
+}
+
+TEST_F(CallsTest, AFallbackThatNobodyServesIsPassedOverForOneThatIsServed) {
+  prepare_ = [](v1::RunSubmitted* header) {
+    for (const char* entry : {"ghost/x", "mock"}) header->mutable_settings()->add_fallback(entry);
+  };
+  SubmitRun();
+  Attach(5);
+  Turn(1, 0, {AgentCall(1, "a")});
+  Fail(5, Take<SendAssign>().at(0).assign.token(), v1::AUTH);
+  EXPECT_EQ(Take<SendAssign>().at(0).assign.request().runtime(), "mock");
+  EXPECT_NE(Warnings().find("[a] goes on with mock, for"), std::string::npos);
+}
+
+TEST_F(CallsTest, WhereNoFallbackIsServedItWaitsForTheFirst) {
+  prepare_ = [](v1::RunSubmitted* header) {
+    for (const char* entry : {"ghost/x", "spirit/y"}) header->mutable_settings()->add_fallback(entry);
+  };
+  SubmitRun();
+  Attach(5);
+  Turn(1, 0, {AgentCall(1, "a")});
+  Fail(5, Take<SendAssign>().at(0).assign.token(), v1::AUTH);
+  EXPECT_EQ(run().node(1).runtime, "ghost");
 }
 
 TEST_F(CallsTest, WhatAnotherModelCannotMendDoesNotFallBack) {

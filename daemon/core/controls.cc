@@ -91,6 +91,16 @@ void Controls::OnUnpause(const UnpauseRun& unpause) {
   world_->Do(std::move(reply));
 }
 
+void Controls::OnPauseEnds(Run* run) {
+  const int64_t until = run->paused_until_ms;
+  if (!run->paused() || until == 0) return;
+  if (until > world_->now_ms() && !PlantedBug(Bug::kDayPauseEndsEarly)) return;
+  v1::Event event;
+  event.mutable_unpaused()->set_by("the next day");
+  world_->Emit(run, std::move(event));
+  GoOn(run);
+}
+
 void Controls::GoOn(Run* run) {
   std::vector<NodeId> held = run->held;  // each leaves it when it settles
   if (PlantedBug(Bug::kHeldForgotten)) held.clear();

@@ -26,6 +26,8 @@ class Controls {
   void OnUnpause(const UnpauseRun& unpause);
   void OnSkip(const SkipNode& skip);
   void OnRestart(const RestartNode& restart);
+  // The time may have come until which a run is paused.
+  void OnPauseEnds(Run* run);
 
  private:
   // The run that a command speaks of, where it may still be changed; else null, and why.

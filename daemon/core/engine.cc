@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/core/apply.h"
+#include "daemon/core/planted_bug.h"
 #include "daemon/core/summary.h"
 
 namespace odw::core {
@@ -36,10 +37,15 @@ void Engine::FinishRecovery(absl::Time now) {
     return std::pair(a->submitted_ms, a->id()) < std::pair(b->submitted_ms, b->id());
   });
   for (Run* run : runs) {
+    if (!PlantedBug(Bug::kDayUsageLost)) world_.day.Charge(run->usage_day, run->day_usage);
     leases_.Recover(run);
     runs_.Recover(run);
   }
   hosts_.Admit();
+}
+
+void Engine::ChargeDay(uint32_t day, const v1::Usage& usage) {
+  if (!PlantedBug(Bug::kDayUsageOfEndedLost)) world_.day.Charge(day, usage);
 }
 
 void Engine::SetReusable(const std::string& run_id, std::shared_ptr<const ReuseTable> reusable) {
@@ -74,16 +80,19 @@ void Engine::Handle(absl::Time now, Input input) {
 }
 
 void Engine::Assign() {
-  scheduler_.AssignReady();
-  for (auto calls = scheduler_.TakeUnaffordable(); !calls.empty();
-       calls = scheduler_.TakeUnaffordable()) {
-    for (const Unaffordable& call : calls) {
+  for (;;) {
+    scheduler_.AssignReady();
+    const std::vector<Unaffordable> unaffordable = scheduler_.TakeUnaffordable();
+    const std::vector<ShutOut> shut_out = scheduler_.TakeShutOut();
+    if (unaffordable.empty() && shut_out.empty()) break;
+    for (const ShutOut& call : shut_out) nodes_.OnShutOut(call);
+    for (const Unaffordable& call : unaffordable) {  // after those: it may pause a run
       runs_.OnUnaffordable(call);
       scheduler_.RunMayStart(call.run);
     }
     hosts_.Admit();  // a refusal is for a script to hear
-    scheduler_.AssignReady();
   }
+  world_.breakers.EndStep();
 }
 
 absl::Time Engine::NextWake() const {
@@ -101,12 +110,14 @@ void Engine::OnTick() {
 void Engine::OnAlarm(const Alarm& alarm) {
   if (alarm.kind == Alarm::Kind::kLease) return leases_.OnLeaseAlarm(alarm.subject);
   if (alarm.kind == Alarm::Kind::kHostPark) return;  // Admit, after every input, looks again
+  if (alarm.kind == Alarm::Kind::kDayEnds) return scheduler_.DayHasRoom();
   Run* run = world_.FindRun(alarm.subject);
   if (run == nullptr) return;
   switch (alarm.kind) {
     case Alarm::Kind::kNodeDue: runs_.OnNodeDue(run, alarm.node); break;
     case Alarm::Kind::kReturnGrace: runs_.OnReturnGrace(run); break;
     case Alarm::Kind::kLeftover: runs_.OnLeftover(run); break;
+    case Alarm::Kind::kPauseEnds: controls_.OnPauseEnds(run); break;
     default: break;
   }
 }

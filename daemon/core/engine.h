@@ -41,6 +41,9 @@ class Engine {
   // Of a restored run that resumes another; before FinishRecovery.
   void SetReusable(const std::string& run_id, std::shared_ptr<const ReuseTable> reusable);
 
+  // What a run that has ended had used on the day of its latest charge; before FinishRecovery.
+  void ChargeDay(uint32_t day, const v1::Usage& usage);
+
   // The run that held this idempotency key is deleted from the journal.
   void ForgetKey(const std::string& owner, const std::string& key) { runs_.ForgetKey(owner, key); }
 

@@ -72,6 +72,12 @@ class EngineTest : public testing::Test {
     attached.info.set_slots(slots_);
     attached.info.set_pid(pid);
     attached.info.set_supervised(supervised_);
+    for (const auto& [name, currency] : models_) {
+      v1::Model* model = attached.info.add_models();
+      model->set_name(name);
+      model->set_currency(currency);
+      model->set_output_micros_per_mtok(10'000'000);
+    }
     for (auto& [token, finished] : held) {
       v1::Held* task = attached.info.add_held();
       task->set_token(token);
@@ -151,7 +157,7 @@ class EngineTest : public testing::Test {
   }
 
   void Restart() {
-    engine_ = std::make_unique<Engine>(Settings{});
+    engine_ = std::make_unique<Engine>(settings_);
     effects_.clear();
     for (const v1::Event& event : log_) ASSERT_TRUE(engine_->Restore("wf_test01", event).ok());
     engine_->SetReusable("wf_test01", reusable_);
@@ -196,13 +202,15 @@ class EngineTest : public testing::Test {
   bool ended() { return log_.back().has_ended(); }
   const core::Run& run() { return *engine_->world().runs.at("wf_test01"); }
 
-  std::unique_ptr<Engine> engine_ = std::make_unique<Engine>(Settings{});
+  Settings settings_;
+  std::unique_ptr<Engine> engine_ = std::make_unique<Engine>(settings_);
   absl::Time now_ = absl::FromUnixSeconds(1000);
   std::vector<v1::Event> log_;
   std::vector<Effect> effects_;
   v1::RunSummary summary_;  // the latest
   uint32_t slots_ = 8;      // of executors that attach
   bool supervised_ = false;
+  std::vector<std::pair<std::string, std::string>> models_;  // what they serve: name, currency
   uint32_t result_bytes_max_ = 0;  // 0: none
   std::string runtime_ = "mock";
   std::function<void(v1::RunSubmitted*)> prepare_;  // the header of what SubmitRun submits

@@ -1,30 +1,15 @@
 #include "daemon/core/fallback.h"
 
+#include <cstring>
 #include <optional>
 #include <string>
+
+#include "daemon/model/fallback_entry.h"
 
 namespace odw::core {
 namespace {
 
 constexpr int kFallbacksMax = 16;
-
-struct Target {
-  std::string runtime, provider, model;
-};
-
-std::optional<Target> Parse(const std::string& entry) {
-  const size_t slash = entry.find('/');
-  if (slash == std::string::npos || slash + 1 >= entry.size()) return std::nullopt;
-  const std::string left = entry.substr(0, slash);
-  const size_t colon = left.find(':');
-  Target target{.runtime = left.substr(0, colon), .model = entry.substr(slash + 1)};
-  if (colon != std::string::npos) {
-    target.provider = left.substr(colon + 1);
-    if (target.provider.empty()) return std::nullopt;
-  }
-  if (target.runtime.empty() || target.runtime == "command") return std::nullopt;
-  return target;
-}
 
 bool MayHelp(v1::ErrorCategory category) {
   switch (category) {
@@ -50,9 +35,16 @@ bool FallsBack(const v1::AgentRequest& request, v1::ErrorCategory category) {
   return request.fallback_size() > 0 && MayHelp(category);
 }
 
+std::optional<std::string> FallbackFor(const std::string& runtime, const std::string& entry) {
+  const size_t mark = entry.find(kFallbackOf);
+  if (mark == std::string::npos) return entry;
+  if (entry.substr(0, mark) != runtime) return std::nullopt;
+  return entry.substr(mark + std::strlen(kFallbackOf));
+}
+
 void TakeFallback(v1::AgentRequest* request) {
   if (request->fallback().empty()) return;
-  const std::optional<Target> target = Parse(request->fallback(0));
+  const std::optional<model::FallbackEntry> target = model::ParseFallback(request->fallback(0));
   request->mutable_fallback()->DeleteSubrange(0, 1);
   if (!target) return;
   request->set_runtime(target->runtime);
@@ -60,10 +52,15 @@ void TakeFallback(v1::AgentRequest* request) {
   request->set_model(target->model);
 }
 
+std::string NameOfModel(const v1::AgentRequest& request) {
+  return request.runtime() + (request.provider().empty() ? "" : ":" + request.provider()) +
+         (request.model().empty() ? "" : "/" + request.model());
+}
+
 void KeepValidFallbacks(v1::AgentRequest* request) {
   v1::AgentRequest kept;
   for (const std::string& entry : request->fallback()) {
-    if (Parse(entry) && kept.fallback_size() < kFallbacksMax) kept.add_fallback(entry);
+    if (model::ParseFallback(entry) && kept.fallback_size() < kFallbacksMax) kept.add_fallback(entry);
   }
   *request->mutable_fallback() = kept.fallback();
 }

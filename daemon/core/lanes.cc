@@ -1,6 +1,7 @@
 #include "daemon/core/lanes.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace odw::core {
 
@@ -18,6 +19,20 @@ bool Lanes::HasRoom(const std::string& name) const {
 uint32_t Lanes::LimitOf(const std::string& name) const {
   const auto lane = lanes_.find(name);
   return lane == lanes_.end() ? 0 : lane->second.limit;
+}
+
+std::vector<Lanes::Limited> Lanes::AllLimited() const {
+  std::vector<Limited> all;
+  for (const auto& [name, lane] : lanes_) {
+    const size_t split = name.find('\0');
+    if (lane.limit == 0) continue;
+    all.push_back({.runtime = name.substr(0, split), .provider = name.substr(split + 1),
+                   .limit = lane.limit});
+  }
+  std::sort(all.begin(), all.end(), [](const Limited& a, const Limited& b) {
+    return std::tie(a.runtime, a.provider) < std::tie(b.runtime, b.provider);
+  });
+  return all;
 }
 
 void Lanes::Start(const std::string& name, const std::string& token) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "odw/v1/types.pb.h"
@@ -20,6 +21,12 @@ class Lanes {
   bool HasRoom(const std::string& lane) const;
   // 0: not limited.
   uint32_t LimitOf(const std::string& lane) const;
+
+  struct Limited {
+    std::string runtime, provider;
+    uint32_t limit = 0;
+  };
+  std::vector<Limited> AllLimited() const;  // in the order of their names
 
   void Start(const std::string& lane, const std::string& token);
   // What the provider said to an attempt that is under way. Unknown tokens are passed over.

@@ -46,6 +46,7 @@ void Leases::TakeBack(Executor* executor, const v1::Held& task) {
     const TokenRef ref = known->second;
     nodes_->OnAttemptBack(ref, *executor);
     if (ref.run->live.tokens.insert(task.token()).second) ++ref.run->live.running;
+    world_->day.Hold(task.token(), {.tokens = kFirstTokens});
     if (ref.run->ended()) {
       why = "the run has ended";
     } else {
@@ -153,6 +154,7 @@ void Leases::OnSaid(ExecutorSaid said) {
       const auto known = world_->tokens.find(said.message.progress().token());
       if (known != world_->tokens.end()) {
         nodes_->OnSession(known->second, said.message.progress());
+        nodes_->OnUsage(known->second, said.message.progress().usage_so_far());
       }
       break;
     }
@@ -172,8 +174,12 @@ void Leases::Recover(Run* run) {
       world_->tokens[attempt.token] = TokenRef{.run = run, .node = id, .attempt = attempt.number};
       if (!attempt.live) continue;
       run->live.tokens.insert(attempt.token);
+      const Node& node = run->node(id);
+      if (node.phase != NodePhase::kBlocked) {
+        world_->day.Hold(attempt.token, {.tokens = kFirstTokens});
+      }
       if (!PlantedBug(Bug::kCapForgottenAtRestart)) ++run->live.running;
-      if (const Node& node = run->node(id); node.details) {
+      if (node.details) {
         world_->lanes.Start(Lanes::NameOf(node.details->request.runtime(),
                                           node.details->request.provider()),
                             attempt.token);

@@ -35,6 +35,26 @@ TEST_F(LeasesTest, ALossIsAcknowledgedEachTimeAndCountedOnce) {
   EXPECT_EQ(Take<SendAssign>().size(), 1u);
 }
 
+TEST_F(LeasesTest, ACallThatLosesItsHostEachTimeWaitsLongerAndFailsInTheEnd) {
+  Lose(5, StartOne(), /*not_started=*/false);
+  for (int loss = 2; loss <= 3; ++loss) {
+    const std::vector<SendAssign> again = Take<SendAssign>();
+    ASSERT_EQ(again.size(), 1u) << loss;
+    Lose(5, again[0].assign.token(), /*not_started=*/false);
+  }
+  int seconds = 0;
+  for (int loss = 4; loss <= 8; ++loss) {
+    Lose(5, Take<SendAssign>().at(0).assign.token(), /*not_started=*/false);
+    EXPECT_TRUE(Take<SendAssign>().empty());
+    for (; run().counts.failed == 0 && engine_->world().tokens.empty(); ++seconds) {
+      Pass(absl::Seconds(1));
+    }
+  }
+  EXPECT_EQ(seconds, 1 + 2 + 4 + 8);
+  EXPECT_EQ(run().census[v1::HOST_LOST], 1u);
+  EXPECT_NE(Warnings().find("lost with its host 8 times; the last: lost: "), std::string::npos);
+}
+
 TEST_F(LeasesTest, WhatASupervisedExecutorDoesNotHoldNeverBegan) {
   StartOne();
   supervised_ = true;

@@ -16,6 +16,9 @@ namespace {
 constexpr size_t kErrorMessageBytesMax = 16 << 10;
 constexpr size_t kSessionIdBytesMax = 256;
 constexpr size_t kModelBytesMax = 200;
+constexpr uint16_t kLossesMax = 8;
+constexpr uint16_t kLossesAtOnce = 3;
+constexpr absl::Duration kFirstLossBackoff = absl::Seconds(1);
 // A provider is waited for that often for as long as provider_wait_max (SPEC J8).
 constexpr int kProviderWaitsMax = 2;
 
@@ -89,10 +92,15 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
   const TokenRef ref = found->second;
   if (!PlantedBug(Bug::kTokenCheckDropped)) world_->tokens.erase(found);
   ++world_->stats.results;
+  const bool stopped = result.error().category() == v1::CANCELLED &&
+                       result.error().message().find(kOverCeiling) != std::string::npos;
+  if (stopped) result.mutable_error()->set_category(v1::BUDGET);
   if (result.ok()) {
     world_->lanes.Succeeded(token);
+    world_->breakers.Succeeded(token);
   } else {
     world_->lanes.Refused(token, result.error().category());
+    world_->breakers.Failed(token, result.error(), world_->now());
   }
   Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(node, ref.attempt);
@@ -130,6 +138,22 @@ void NodeMachine::OnSession(TokenRef ref, const v1::Progress& progress) {
   seen->set_attempt(ref.attempt);
   seen->set_session_id(session_id);
   world_->Emit(ref.run, std::move(event));
+}
+
+void NodeMachine::OnUsage(TokenRef ref, const v1::Usage& so_far) {
+  Run* run = ref.run;
+  const Node& node = run->node(ref.node);
+  const Attempt* attempt = FindAttempt(run->node(ref.node), ref.attempt);
+  const bool counts = attempt != nullptr && attempt->awaited() && node.details != nullptr &&
+                      !run->ended() && run->live.tokens.contains(attempt->token);
+  if (!counts) return;
+  const Executor* executor = world_->FindExecutor(attempt->executor_id);
+  world_->meter.Tell(attempt->token, so_far,
+                     executor == nullptr ? nullptr : PriceAt(executor->info, node.details->request));
+  std::string passed = PassedBy(*run, world_->meter.SumOf(run->live.tokens));
+  if (passed.empty()) passed = world_->day.PassedBy(world_->now_ms(), world_->meter.Sum());
+  if (passed.empty() || !world_->meter.Stop(attempt->token)) return;
+  runs_->CancelAttempts(run, ref.node, 0, kOverCeiling + passed);
 }
 
 void NodeMachine::EmitEnded(TokenRef ref, v1::Result result, bool discarded) {
@@ -184,12 +208,13 @@ void NodeMachine::SettleAnswered(Run* run, NodeId id) {
   runs_->Settle(run, id, std::move(settled));
 }
 
-bool NodeMachine::TryAgain(Run* run, NodeId id, const v1::Error& error) {
+bool NodeMachine::TryAgain(Run* run, NodeId id, const v1::Error& error, bool counts) {
   const Node& node = run->node(id);
   const model::ErrorInfo& info = model::InfoOf(error.category());
   const uint32_t tries = node.tries_failed + 1;
   const uint32_t tries_max = TriesMax(*run, node, error);
-  if (tries >= tries_max || run->returned) return false;
+  if (!info.retry.retryable || run->returned) return false;
+  if (counts && tries >= tries_max) return false;
   const absl::Duration longest = world_->settings().provider_wait_max;
   const absl::Duration asked = absl::Milliseconds(error.retry_after_ms());
   const absl::Duration wait = model::BackoffAfter(
@@ -202,7 +227,7 @@ bool NodeMachine::TryAgain(Run* run, NodeId id, const v1::Error& error) {
   }
   runs_->Requeue(run, id, world_->now() + jittered,
                  std::string(info.name) + ": " + error.message().substr(0, 500),
-                 info.retry.counts);
+                 counts && info.retry.counts);
   return true;
 }
 
@@ -223,21 +248,35 @@ bool NodeMachine::FallBack(Run* run, NodeId id, const v1::Error& error) {
   if (run->returned || !FallsBack(node.details->request, error.category())) return false;
   const std::string why = std::string(model::InfoOf(error.category()).name) + ": " +
                           error.message().substr(0, 500);
+  runs_->FallBack(run, id, why);
   v1::Event line;
   line.mutable_line()->set_kind(v1::script::Line::WARNING);
   line.mutable_line()->set_text("[" + LabelOf(node, id) + "] goes on with " +
-                                node.details->request.fallback(0).substr(0, kModelBytesMax) +
+                                NameOfModel(node.details->request).substr(0, kModelBytesMax) +
                                 ", for its model failed: " + why);
   world_->Emit(run, std::move(line));
-  runs_->FallBack(run, id, why);
   return true;
 }
 
 void NodeMachine::OnFailure(Run* run, NodeId id, const v1::Error& error) {
   // Another attempt is still at work: this one's failure decides nothing.
   if (run->node(id).phase != NodePhase::kAwaited) return;
-  if (TryAgain(run, id, error) || FallBack(run, id, error) || run->paused()) return;
+  const bool stopped = error.category() == v1::BUDGET &&
+                       error.message().find(kOverCeiling) != std::string::npos;
+  if (stopped && !run->returned) {
+    // No failure: what is left of the ceiling decides, and pauses the run where nothing is.
+    return runs_->Requeue(run, id, absl::InfinitePast(), error.message(), /*counts=*/false);
+  }
+  if (TryAgain(run, id, error, /*counts=*/true) || FallBack(run, id, error) || run->paused()) return;
   SettleFailed(run, id, error);
+}
+
+void NodeMachine::OnShutOut(const ShutOut& call) {
+  Run* run = call.run;
+  if (run->ended() || run->returned || run->paused()) return;
+  if (run->node(call.node).phase != NodePhase::kQueued) return;
+  if (TryAgain(run, call.node, call.error, call.counts) || FallBack(run, call.node, call.error)) return;
+  SettleFailed(run, call.node, call.error);
 }
 
 void NodeMachine::SettleFailed(Run* run, NodeId id, const v1::Error& error) {
@@ -250,6 +289,11 @@ void NodeMachine::SettleFailed(Run* run, NodeId id, const v1::Error& error) {
   runs_->CancelAttempts(run, id, 0, "the node has failed");
   Failure failure = FailureOf(run->header.dialect(), error, node.details->request,
                               /*tries=*/node.tries_failed + 1u);
+  const bool told = node.answer != nullptr && node.answer->error.category() == error.category();
+  if (!told && failure.settled.error_message().empty()) {  // no attempt tells of it
+    failure.settled.set_error_message(error.message());
+    failure.settled.set_error_code(model::InfoOf(error.category()).name);
+  }
   runs_->Settle(run, id, std::move(failure.settled), std::move(failure.value));
 }
 
@@ -272,12 +316,27 @@ void NodeMachine::OnAttemptLost(TokenRef ref, const Loss& loss) {
     ended->set_given_up(loss.given_up);
     ended->set_discarded(fenced);
     world_->Emit(ref.run, std::move(event));
-    if (!fenced && node.phase == NodePhase::kAwaited) {
-      runs_->Requeue(ref.run, ref.node, absl::InfinitePast(), loss.why, /*counts=*/false);
-    }
+    if (!fenced && node.phase == NodePhase::kAwaited) RepeatLost(ref.run, ref.node, loss.why);
   }
   runs_->ReleaseAttempt(ref.run, token);
   if (PlantedBug(Bug::kTokenOutlivesRun) && loss.given_up) world_->tokens[token] = ref;
+}
+
+// At once after the first losses. What loses its host each time is likely to be the cause: later ones
+// wait, and there is an end, for every repeat is paid for.
+void NodeMachine::RepeatLost(Run* run, NodeId id, const std::string& why) {
+  const Node& node = run->node(id);
+  if (node.losses >= kLossesMax && !run->returned) {
+    v1::Error error = node.answer->error;
+    error.set_message("lost with its host " + std::to_string(node.losses) + " times; the last: " + why);
+    if (!run->paused()) SettleFailed(run, id, error);
+    return;
+  }
+  absl::Duration wait = absl::ZeroDuration();
+  if (node.losses > kLossesAtOnce) {
+    wait = kFirstLossBackoff * (1 << (node.losses - kLossesAtOnce - 1));
+  }
+  runs_->Requeue(run, id, world_->now() + wait, why, /*counts=*/false);
 }
 
 NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& executor_name) {
@@ -300,6 +359,7 @@ NodeMachine::Lease NodeMachine::OnLeaseExpired(TokenRef ref, const std::string& 
     v1::Event event;
     event.mutable_blocked()->set_node(ref.node);
     event.mutable_blocked()->set_why(why + "; it may have side effects and is not repeated");
+    runs_->LetGoOfDay(attempt->token);  // it may be gone for ever
     world_->Emit(ref.run, std::move(event));
   }
   return Lease::kKept;

@@ -34,6 +34,10 @@ class NodeMachine {
   Lease OnLeaseExpired(TokenRef ref, const std::string& executor_name);
   // An answer that was held while the run was paused: what it means now.
   void SettleAnswered(Run* run, NodeId id);
+  // What an attempt has used so far: past a ceiling of its run or the day it is stopped.
+  void OnUsage(TokenRef ref, const v1::Usage& so_far);
+  // Its provider is not asked at present: it has failed as if it had been, or waits.
+  void OnShutOut(const ShutOut& call);
   // A host came back with an attempt that was given up or blocked.
   void OnAttemptBack(TokenRef ref, const Executor& executor);
 
@@ -41,8 +45,10 @@ class NodeMachine {
   void OnAnswer(Run* run, NodeId id, uint32_t attempt, v1::Result result);
   void OnFailure(Run* run, NodeId id, const v1::Error& error);
   void EmitEnded(TokenRef ref, v1::Result result, bool discarded);
-  bool TryAgain(Run* run, NodeId id, const v1::Error& error);
+  // `counts`: against the node's own tries.
+  bool TryAgain(Run* run, NodeId id, const v1::Error& error, bool counts);
   bool FallBack(Run* run, NodeId id, const v1::Error& error);
+  void RepeatLost(Run* run, NodeId id, const std::string& why);
   void SayStalled(Run* run, NodeId id, uint32_t tries, uint32_t tries_max);
   void SettleFailed(Run* run, NodeId id, const v1::Error& error);
 

@@ -47,6 +47,17 @@ enum class Bug {
   kPrefixGoesOn,           // by prefix, a miss does not end reuse
   kAnswersTwice,           // by content, an old result answers two calls
   kReservationIgnored,     // a call starts though its run's budget is held by others
+  kOtherMoneyUncounted,    // money of a second currency is not counted against a ceiling
+  kDayForgotten,           // the ceiling of a day is not looked at
+  kDayUsageLost,           // a restart forgets what open runs have used today
+  kDayUsageOfEndedLost,    // a restart forgets what ended runs have used today
+  kRefusedBeforeReuse,     // a spent budget refuses a call that an earlier result would answer
+  kDayHoldForgotten,       // what is in flight is not held against the day
+  kDayPauseForgotten,      // after a restart nobody lets a run go on that the day has paused
+  kDayPauseEndsEarly,      // it goes on before the day is over
+  kLaneIgnored,            // more is sent than a provider takes at a time
+  kBreakerIgnored,         // a provider is asked while its breaker is open
+  kFallbackNotQueued,      // a call that goes on with another model is not queued
   kCount,
 };
 

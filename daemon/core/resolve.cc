@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "daemon/core/fallback.h"
 
@@ -12,6 +13,8 @@ constexpr size_t kNamesBytesMax = 2000;
 constexpr uint32_t kSchemaTriesByDefault = 5;  // SPEC D14
 // The built-in tool's own, which have no file: the default agent (SPEC D10).
 constexpr std::array kBuiltInTypes = {"general-purpose", "Explore", "Plan", "workflow-subagent"};
+
+constexpr std::array kClaudeAliases = {"haiku", "sonnet", "opus", "fable", "opusplan", "best", "default"};
 
 const v1::AgentDefinition* FindDefinition(const v1::RunSubmitted& header, const std::string& name) {
   for (const v1::AgentDefinition& agent : header.agents()) {
@@ -70,8 +73,20 @@ void ResolveModel(const v1::RunSettings& settings, const v1::AgentDefinition* de
   if (request->model().empty()) request->set_model(settings.default_model());
 }
 
+// Claude's own short names, which scripts of the built-in tool and agent files use, name nothing to
+// another runtime: there its own model, or the run's, answers (SPEC D7, substitution). A call that
+// names both its runtime and its model means what it says.
+void DropForeignAlias(const std::string& default_model, v1::AgentRequest* request) {
+  const bool foreign = request->runtime() == "codex" || request->runtime() == "bamboo";
+  const auto is_alias = [](const std::string& model) {
+    return std::find(kClaudeAliases.begin(), kClaudeAliases.end(), model) != kClaudeAliases.end();
+  };
+  if (!foreign || !request->provider().empty() || !is_alias(request->model())) return;
+  request->set_model(is_alias(default_model) ? "" : default_model);
+}
+
 // A command becomes a prompt that names what it would have run: nothing is executed.
-void ForceRuntime(const std::string& runtime, v1::AgentRequest* request) {
+void MoveTo(const std::string& runtime, v1::AgentRequest* request) {
   if (request->runtime() == "command" && runtime != "command") {
     if (request->prompt().empty()) {
       std::string prompt = "command " + request->command();
@@ -119,30 +134,44 @@ void ResolveTries(const v1::RunSubmitted& header, v1::AgentRequest* request) {
 
 }  // namespace
 
+void ForceRuntime(const v1::RunSubmitted& header, v1::AgentRequest* request) {
+  const v1::RunSettings& settings = header.settings();
+  if (settings.forced_runtime().empty()) return;
+  MoveTo(settings.forced_runtime(), request);
+  // A command has no model; the prompt that it became has.
+  ResolveModel(settings, FindDefinition(header, request->agent_type()), request);
+}
+
 Resolution ResolveRequest(const v1::RunSubmitted& header, v1::AgentRequest* request) {
   const v1::RunSettings& settings = header.settings();
   Resolution resolution;
   const v1::AgentDefinition* definition = ResolveType(header, request->agent_type(), &resolution);
+  const bool says_both = !request->runtime().empty() && IsOwnModel(request->model());
   if (request->runtime().empty()) request->set_runtime(settings.default_runtime());
-  if (!settings.forced_runtime().empty()) ForceRuntime(settings.forced_runtime(), request);
   if (request->cwd().empty()) request->set_cwd(settings.cwd());
   ResolveModel(settings, definition, request);
+  if (!says_both) DropForeignAlias(settings.default_model(), request);
   if (definition != nullptr) {
     resolution.agent_sha256 = definition->sha256();
     request->set_system_prompt(definition->prompt());
     if (request->tools().empty()) *request->mutable_tools() = definition->tools();
   }
-  if (request->fallback().empty() && settings.forced_runtime().empty()) {
-    *request->mutable_fallback() = settings.fallback();
+  if (request->fallback().empty()) {
+    for (const std::string& entry : settings.fallback()) {
+      const std::optional<std::string> own = FallbackFor(request->runtime(), entry);
+      if (own) request->add_fallback(*own);
+    }
   }
   if (request->runtime() == "command") request->clear_fallback();
   KeepValidFallbacks(request);
   if (request->isolation() == "worktree" && request->base_commit().empty()) {
     request->set_base_commit(header.base_commit());
   }
+  request->set_include_dirty(request->isolation() == "worktree" && settings.include_dirty());
   ResolvePermissions(settings, request);
   ResolveTries(header, request);
-  if (resolution.refused.empty() && request->runtime().empty()) {
+  const bool nowhere = request->runtime().empty() && settings.forced_runtime().empty();
+  if (resolution.refused.empty() && nowhere) {
     resolution.refused =
         "agent(): no runtime: give the option `runtime`, or set default_runtime in the daemon's config";
   }

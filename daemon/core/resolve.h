@@ -14,7 +14,12 @@ struct Resolution {
   std::string agent_sha256;  // of the definition's file; empty: none
 };
 
-// `request` as the script made it, with its prompt.
+// `request` as the script made it, with its prompt. Afterwards it says what was asked for, and of
+// whom: that is journaled, also where the run forces another runtime.
 Resolution ResolveRequest(const v1::RunSubmitted& header, v1::AgentRequest* request);
+
+// A resolved request as it is assigned and reused: to the runtime that the run forces, if it forces
+// one. Done twice it changes nothing more.
+void ForceRuntime(const v1::RunSubmitted& header, v1::AgentRequest* request);
 
 }  // namespace odw::core

@@ -53,6 +53,7 @@ std::string RequestKey(const v1::RunSubmitted& header, const v1::AgentRequest& r
   fields.Add(request.command()).AddList(request.args()).Add(request.cwd());
   fields.Add(request.options_json()).Add(request.isolation());
   fields.Add(ReadsWorkspace(request) ? header.base_commit() : "");
+  if (request.include_dirty()) fields.Add("dirty");
   fields.Add(child_path);
   return fields.Digest();
 }

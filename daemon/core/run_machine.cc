@@ -145,17 +145,27 @@ void RunMachine::Refuse(Run* run, NodeId id, const std::string& code, const std:
   }
 }
 
-void RunMachine::Pause(Run* run, const std::string& by, const std::string& why) {
+void RunMachine::Pause(Run* run, const std::string& by, const std::string& why,
+                       int64_t until_unix_ms) {
   v1::Event event;
+  event.mutable_paused()->set_until_unix_ms(until_unix_ms);
   event.mutable_paused()->set_by(by);
   event.mutable_paused()->set_why(why.substr(0, kReasonBytesMax));
   world_->Emit(run, std::move(event));
   hosts_->Hold(run);
+  WatchPause(*run);
+}
+
+void RunMachine::WatchPause(const Run& run) {
+  if (!run.paused() || run.paused_until_ms == 0) return;
+  const absl::Time until = absl::FromUnixMillis(run.paused_until_ms);
+  world_->WakeAt(PlantedBug(Bug::kDayPauseEndsEarly) ? world_->now() : until,
+                 Alarm::Kind::kPauseEnds, run.id());
 }
 
 void RunMachine::OnUnaffordable(const Unaffordable& call) {
   if (call.run->ended() || call.run->returned || call.run->paused()) return;
-  if (call.pauses) return Pause(call.run, "ceiling", call.why);
+  if (call.pauses) return Pause(call.run, "ceiling", call.why, call.until_unix_ms);
   if (call.run->node(call.node).phase == NodePhase::kQueued) {
     Refuse(call.run, call.node, "budget", call.why);
   }
@@ -191,13 +201,26 @@ void RunMachine::Requeue(Run* run, NodeId id, absl::Time not_before, const std::
   }
 }
 
+bool RunMachine::LaterFallbackIsServed(v1::AgentRequest request) const {
+  while (request.fallback_size() > 0) {
+    TakeFallback(&request);
+    if (scheduler_->Served(request)) return true;
+  }
+  return false;
+}
+
 void RunMachine::FallBack(Run* run, NodeId id, const std::string& why) {
-  v1::Event event;
-  event.mutable_requeued()->set_node(id);
-  event.mutable_requeued()->set_why(why);
-  event.mutable_requeued()->set_not_before_unix_ms(kNextFallback);
-  world_->Emit(run, std::move(event));
+  const v1::AgentRequest& request = run->node(id).details->request;
+  do {
+    v1::Event event;
+    event.mutable_requeued()->set_node(id);
+    event.mutable_requeued()->set_why(why);
+    event.mutable_requeued()->set_not_before_unix_ms(kNextFallback);
+    world_->Emit(run, std::move(event));
+    // One that nobody serves is passed over while a later one is served.
+  } while (!scheduler_->Served(request) && LaterFallbackIsServed(request));
   ++world_->stats.requeues;
+  if (PlantedBug(Bug::kFallbackNotQueued)) return;
   scheduler_->Enqueue(run, id);
 }
 
@@ -214,6 +237,8 @@ void RunMachine::OnNodeDue(Run* run, NodeId id) {
   } else if (node.phase == NodePhase::kBackoff) {
     // Not an event: the due time was one, and the fold must not read a clock.
     node.phase = NodePhase::kQueued;
+    --run->counts.backoff;
+    world_->MarkDirty(run);
     scheduler_->Enqueue(run, id);
   }
 }
@@ -343,12 +368,20 @@ void RunMachine::ReleaseAttempt(Run* run, const std::string& token) {
   if (run->live.tokens.erase(token) == 0) return;
   --run->live.running;
   world_->lanes.Release(token);
+  LetGoOfDay(token);
+  world_->breakers.Release(token);
   if (run->ended()) return;
   if (!run->returned) {
     scheduler_->RunMayStart(run);
   } else if (run->live.tokens.empty()) {
     FinishReturned(run);
   }
+}
+
+void RunMachine::LetGoOfDay(const std::string& token) {
+  world_->day.Release(token);
+  world_->meter.Release(token);
+  scheduler_->DayHasRoom();
 }
 
 void RunMachine::EvictEnded() {
@@ -387,6 +420,7 @@ void RunMachine::Recover(Run* run) {
     }
     if (node.phase == NodePhase::kLookup && !PlantedBug(Bug::kLookupForgotten)) FindWorkflowOf(run, id);
   }
+  if (!PlantedBug(Bug::kDayPauseForgotten)) WatchPause(*run);
   if (run->returned) {
     world_->WakeAt(absl::FromUnixMillis(run->returned_ms) +
                        absl::Milliseconds(run->header.settings().return_grace_ms()),

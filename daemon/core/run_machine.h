@@ -43,7 +43,8 @@ class RunMachine {
   void Return(Run* run, v1::RunReturned returned, model::Value value);
   void Fail(Run* run, v1::ErrorCategory category, const std::string& message);
   // REQUIRES: the run is open, has not returned and is not paused.
-  void Pause(Run* run, const std::string& by, const std::string& why);
+  // `until_unix_ms`: it goes on by itself then; 0: only when somebody asks.
+  void Pause(Run* run, const std::string& by, const std::string& why, int64_t until_unix_ms = 0);
   // A queued call that its run cannot pay for: refused, or the run is paused.
   void OnUnaffordable(const Unaffordable& call);
   // Ends the run now. Its attempts are cancelled, and waited for a while.
@@ -68,6 +69,9 @@ class RunMachine {
   // stays known.
   void ReleaseAttempt(Run* run, const std::string& token);
 
+  // What an attempt holds of the day is others' again.
+  void LetGoOfDay(const std::string& token);
+
   // Rebuilds what is not folded, once, after a restart. REQUIRES: the run has not ended.
   void Recover(Run* run);
 
@@ -75,6 +79,9 @@ class RunMachine {
   void EvictEnded();
 
  private:
+  bool LaterFallbackIsServed(v1::AgentRequest request) const;
+  // Sets the alarm for the end of a pause that has one.
+  void WatchPause(const Run& run);
   void FinishReturned(Run* run);
   void NameLeftovers(Run* run);
   void CancelAll(Run* run);

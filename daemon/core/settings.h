@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "daemon/core/day.h"
 
 namespace odw::core {
 
@@ -21,6 +22,7 @@ struct Settings {
   uint32_t host_deaths_max = 3;
   // Calls of any kind in a run; one more fails it (SPEC P32).
   uint64_t calls_max = 250'000;
+  DayCeilings day;
 };
 
 }  // namespace odw::core

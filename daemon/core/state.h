@@ -92,6 +92,7 @@ struct Node {
   uint64_t settled_seq = 0;
   uint32_t attempts_started = 0;
   uint16_t tries_failed = 0;  // that count against the node
+  uint16_t losses = 0;        // attempts that had begun and vanished with their host
   uint8_t kind = 0;           // v1::script::CallKind
   NodePhase phase = NodePhase::kQueued;
   v1::ErrorCategory last_error = v1::ERROR_CATEGORY_UNSPECIFIED;
@@ -133,6 +134,7 @@ struct HostLink {
 struct Counts {
   uint32_t total = 0, queued = 0, running = 0, done = 0, failed = 0, skipped = 0, cached = 0,
            blocked = 0, cancelled = 0;
+  uint32_t backoff = 0;  // of those queued; not folded, for its end is no event
 };
 
 // What calls of one model have used of late (budget.h).
@@ -156,6 +158,7 @@ struct Run {
   double late_spent = 0;   // by attempts of settled nodes; the next settlement carries it
   v1::RunState state = v1::RUNNING;
   std::string paused_why;
+  int64_t paused_until_ms = 0;  // 0: until somebody asks
   std::vector<NodeId> held;  // kAwaited while paused, in the order in which they ended
   v1::Health health = v1::OK;
   v1::Error error;
@@ -164,6 +167,8 @@ struct Run {
   int64_t returned_ms = 0;
   Counts counts;
   v1::Usage usage;
+  uint32_t usage_day = 0;  // of the latest charge: days since 1970, UTC
+  v1::Usage day_usage;     // what was charged on that day
   v1::Usage saved_usage;  // of cached nodes: what was not paid again
   std::array<uint32_t, 32> census{};  // failed nodes by ErrorCategory
   uint32_t re_executed = 0;
@@ -221,7 +226,6 @@ struct TokenRef {
 };
 
 Attempt* FindAttempt(Node& node, uint32_t number);
-void AddUsage(const v1::Usage& more, v1::Usage* total);
 // The model has said something.
 inline bool HasAnswered(const v1::Usage& usage) {
   return usage.output_tokens() > 0 || usage.model_calls() > 0 || usage.tool_calls() > 0;

@@ -27,6 +27,7 @@ v1::RunSummary Summarize(const Run& run, const Scheduler& scheduler) {
   // Once a run has ended, what had not is cancelled.
   const uint32_t open = run.counts.queued + run.counts.running + run.counts.blocked;
   summary.set_nodes_queued(run.ended() ? 0 : run.counts.queued);
+  summary.set_nodes_backoff(run.ended() ? 0 : run.counts.backoff);
   summary.set_nodes_running(run.ended() ? 0 : run.counts.running);
   summary.set_nodes_blocked(run.ended() ? 0 : run.counts.blocked);
   summary.set_nodes_cancelled(run.counts.cancelled + (run.ended() ? open : 0));
@@ -42,6 +43,9 @@ v1::RunSummary Summarize(const Run& run, const Scheduler& scheduler) {
   summary.set_re_executed_tokens(run.re_executed_tokens);
   if (run.state == v1::COMPLETED && run.returned) *summary.mutable_result() = run.returned->value_json();
   summary.set_overshoot_tokens(OvershootOf(run));
+  summary.set_overshoot_micros(OvershootMicrosOf(run));
+  summary.set_usage_day(run.usage_day);
+  if (run.day_usage.ByteSizeLong() > 0) *summary.mutable_day_usage() = run.day_usage;
   summary.set_resumed_from(header.resumed_from());
   if (run.counts.cached > 0) *summary.mutable_saved_usage() = run.saved_usage;
   if (run.paused()) {

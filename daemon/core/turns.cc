@@ -147,6 +147,7 @@ void Turns::WarnOfSize(Run* run) {
 
 void Turns::OnAgentCall(Run* run, NodeId id) {
   WarnOfSize(run);
+  if (PlantedBug(Bug::kRefusedBeforeReuse) && RefuseAgent(run, id)) return;
   // Before any cap or budget: an answer that is there costs nothing (SPEC G6).
   if (std::optional<Reused> reused = FindReused(run, id)) {
     return runs_->Settle(run, id, std::move(reused->settled), std::move(reused->value));

@@ -20,6 +20,7 @@ void World::Emit(Run* run, v1::Event event, std::vector<model::Value> values) {
   event.set_unix_ms(now_ms());
   // The core's own events always fit its state: anything else is a bug, and writing it would be worse.
   ODW_CHECK(Apply(event, run).ok());
+  ChargeDay(*run, event);
   Append append{.run_id = run->id(), .seq = run->last_seq};
   event.SerializeToString(&append.bytes);
   for (model::Value& value : values) {
@@ -27,6 +28,15 @@ void World::Emit(Run* run, v1::Event event, std::vector<model::Value> values) {
   }
   MarkDirty(run);
   Do(std::move(append));
+}
+
+void World::ChargeDay(const Run& run, const v1::Event& event) {
+  if (event.has_late_usage()) day.Charge(run.usage_day, event.late_usage().usage());
+  if (!event.has_attempt_ended()) return;
+  const v1::AttemptEnded& ended = event.attempt_ended();
+  day.Charge(run.usage_day, ended.usage());
+  const Node& node = run.node(ended.node());
+  if (node.details) day.Learn(EstimateKey(node.details->request), ended.usage());
 }
 
 void World::WakeAt(absl::Time at, Alarm::Kind kind, const std::string& subject, NodeId node) {

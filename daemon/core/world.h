@@ -9,8 +9,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
+#include "daemon/core/breaker.h"
+#include "daemon/core/day.h"
 #include "daemon/core/effect.h"
 #include "daemon/core/lanes.h"
+#include "daemon/core/meter.h"
 #include "daemon/core/settings.h"
 #include "daemon/core/state.h"
 
@@ -18,7 +21,7 @@ namespace odw::core {
 
 // What a wake-up is for. Entries may be stale: whoever handles one checks that it still applies.
 struct Alarm {
-  enum class Kind { kNodeDue, kLease, kReturnGrace, kLeftover, kHostPark };
+  enum class Kind { kNodeDue, kLease, kReturnGrace, kLeftover, kHostPark, kPauseEnds, kDayEnds };
   absl::Time at;
   Kind kind;
   std::string subject;  // run id or executor id
@@ -39,7 +42,7 @@ struct Stats {
 
 class World {
  public:
-  explicit World(Settings settings) : settings_(settings) {}
+  explicit World(Settings settings) : day(settings.day), settings_(std::move(settings)) {}
 
   const Settings& settings() const { return settings_; }
   absl::Time now() const { return now_; }
@@ -63,11 +66,16 @@ class World {
   std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms;
   std::vector<Run*> dirty;
   Lanes lanes;
+  DayBook day;
+  Meter meter;
+  Breakers breakers;
   Stats stats;
 
   std::vector<Effect> TakeEffects() { return std::exchange(effects_, {}); }
 
  private:
+  void ChargeDay(const Run& run, const v1::Event& event);
+
   const Settings settings_;
   uint64_t last_alarm_ = 0;
   absl::Time now_ = absl::UnixEpoch();

@@ -47,6 +47,7 @@ absl::Status CoreLoop::Start(rpc::Outbox* outbox) {
   const absl::Time begin = absl::Now();
   ODW_ASSIGN_OR_RETURN(Recovered recovered,
                        RecoverRuns(journal_, options_.clock->Now(), &engine_));
+  ODW_RETURN_IF_ERROR(ChargeEndedRuns(journal_, options_.clock->Now(), &engine_));
   engine_.FinishRecovery(options_.clock->Now());
   recovered_versions_ = std::move(recovered.versions);
   for (core::Effect& effect : engine_.TakeEffects()) Route(std::move(effect));

@@ -162,6 +162,7 @@ class CoreLoop : public core::CoreInbox, private hosts::HostEvents {
 
   mutable Mutex info_mutex_;
   v1::Info info_ ODW_GUARDED_BY(info_mutex_);
+  uint32_t info_day_ ODW_GUARDED_BY(info_mutex_) = 0;  // whose usage it tells
   absl::Time info_at_ = absl::InfinitePast();
   bool info_stale_ = false;         // something was handled since
 };

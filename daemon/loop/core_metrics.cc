@@ -1,6 +1,7 @@
 #include "daemon/loop/core_metrics.h"
 
 #include <map>
+#include <vector>
 
 #include "daemon/core/state.h"
 
@@ -55,6 +56,23 @@ void CoreMetrics::OnEvent(const core::Engine& engine, const core::Append& append
     case v1::Event::kRequeued: metrics_->Requeued(runtime_of(event.requeued().node())); break;
     default: break;
   }
+}
+
+void CoreMetrics::PublishLimits(const v1::Info& info) {
+  if (!metrics_->enabled()) return;
+  std::vector<metrics::Metrics::ProviderLimit> limits;
+  for (const v1::ProviderState& state : info.providers()) {
+    limits.push_back({.runtime = state.runtime(),
+                      .provider = state.provider(),
+                      .concurrency = state.concurrency(),
+                      .open = state.open()});
+  }
+  metrics_->SetProviders(limits);
+  const v1::Usage& usage = info.today().usage();
+  std::map<std::string, int64_t> costs;
+  if (!usage.currency().empty()) costs[usage.currency()] = usage.cost_micros();
+  for (const v1::Money& other : usage.other_costs()) costs[other.currency()] = other.micros();
+  metrics_->SetDay(usage.input_tokens() + usage.output_tokens() + usage.cached_input_tokens(), costs);
 }
 
 void CoreMetrics::Publish(const core::Engine& engine, size_t hosts_alive, size_t hosts_max) {

@@ -11,6 +11,33 @@ namespace {
 // For cancelled attempts of a run that has just ended.
 constexpr absl::Duration kDeletionPatience = absl::Seconds(15);
 
+void ShowProviders(const core::World& world, v1::Info* info) {
+  for (const core::Lanes::Limited& lane : world.lanes.AllLimited()) {
+    v1::ProviderState* shown = info->add_providers();
+    shown->set_runtime(lane.runtime);
+    shown->set_provider(lane.provider);
+    shown->set_concurrency(lane.limit);
+    shown->set_why("it said \"later\" of late");
+  }
+  for (const core::Breakers::Open& circuit : world.breakers.AllOpen(world.now())) {
+    v1::ProviderState* shown = info->add_providers();
+    shown->set_runtime(circuit.runtime);
+    shown->set_provider(circuit.provider);
+    shown->set_key_id(circuit.key_id);
+    shown->set_open(true);
+    shown->set_retry_unix_ms(absl::ToUnixMillis(circuit.retry_at));
+    shown->set_why(circuit.why);
+  }
+}
+
+void FillDay(const core::World& world, uint32_t day, v1::DayUsage* out) {
+  const core::DayCeilings& ceilings = world.day.ceilings();
+  *out->mutable_usage() = world.day.UsageOn(day);
+  out->set_tokens_max(ceilings.tokens_max);
+  out->set_cost_micros_max(ceilings.cost_micros_max);
+  if (ceilings.cost_micros_max > 0) out->set_cost_currency(ceilings.cost_currency);
+}
+
 }  // namespace
 
 void CoreLoop::TakeTasks() {
@@ -182,6 +209,10 @@ void CoreLoop::PublishInfo() {
   info.set_script_hosts(static_cast<uint32_t>(hosts_->alive()));
   info.set_script_hosts_max(options_.settings.script_hosts_max);
   info.set_host_parks(world.stats.parks);
+  const uint32_t day = core::DayOf(absl::ToUnixMillis(options_.clock->Now()));
+  FillDay(world, day, info.mutable_today());
+  ShowProviders(world, &info);
+  core_metrics_.PublishLimits(info);
   for (const auto& [id, executor] : world.executors) {
     v1::Executor* shown = info.add_executors();
     shown->set_executor_id(id);
@@ -202,11 +233,16 @@ void CoreLoop::PublishInfo() {
   MutexLock lock(&info_mutex_);
   info.set_journal_error(info_.journal_error());
   info_ = std::move(info);
+  info_day_ = day;
 }
 
 void CoreLoop::FillInfo(v1::Info* info) const {
   MutexLock lock(&info_mutex_);
   info->MergeFrom(info_);
+  // Nothing may have happened since midnight.
+  if (core::DayOf(absl::ToUnixMillis(options_.clock->Now())) != info_day_) {
+    info->mutable_today()->clear_usage();
+  }
 }
 
 }  // namespace odw::loop

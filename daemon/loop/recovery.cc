@@ -10,6 +10,7 @@ namespace {
 
 // Runs that are looked at for the newest time.
 constexpr uint32_t kNewestRuns = 1000;
+constexpr uint32_t kRunsAPage = 1000;
 
 absl::Status EndDamagedRun(journal::Journal* journal, absl::Time now, v1::RunSummary summary,
                            const absl::Status& why) {
@@ -74,6 +75,20 @@ absl::StatusOr<Recovered> RecoverRuns(journal::Journal* journal, absl::Time now,
     ODW_RETURN_IF_ERROR(EndDamagedRun(journal, now, std::move(summary), read.ok() ? folded : read));
   }
   return recovered;
+}
+
+absl::Status ChargeEndedRuns(journal::Journal* journal, absl::Time now, core::Engine* engine) {
+  const uint32_t today = core::DayOf(absl::ToUnixMillis(now));
+  journal::ListOptions page{.states = {v1::COMPLETED, v1::FAILED, v1::KILLED, v1::NEEDS_ATTENTION},
+                            .limit = kRunsAPage};
+  for (;;) {
+    ODW_ASSIGN_OR_RETURN(const std::vector<v1::RunSummary> runs, journal->List(page));
+    for (const v1::RunSummary& run : runs) {
+      if (run.usage_day() >= today) engine->ChargeDay(run.usage_day(), run.day_usage());
+    }
+    if (runs.size() < page.limit) return absl::OkStatus();
+    page.before = runs.back().run_id();
+  }
 }
 
 absl::StatusOr<absl::Time> NewestTime(journal::Journal* journal) {

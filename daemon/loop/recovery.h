@@ -19,6 +19,10 @@ struct Recovered {
 absl::StatusOr<Recovered> RecoverRuns(journal::Journal* journal, absl::Time now,
                                       core::Engine* engine);
 
+// Charges the day with what runs that have ended used today. Looks at every summary, for a run of last month
+// may have ended today.
+absl::Status ChargeEndedRuns(journal::Journal* journal, absl::Time now, core::Engine* engine);
+
 // The newest time that the journal knows, as far as its latest runs tell: a clock that starts later never
 // goes back.
 absl::StatusOr<absl::Time> NewestTime(journal::Journal* journal);

@@ -124,6 +124,26 @@ TEST(NewestTime, IsTheLastEventOfAnOpenRunOrTheEndOfAnother) {
   EXPECT_EQ(*NewestTime(&journal), absl::FromUnixMillis(9000));
 }
 
+TEST(ChargeEndedRuns, ChargesWhatRunsHaveUsedToday) {
+  constexpr int64_t kDay = 24 * 3600;
+  journal::MemJournal journal;
+  const auto add = [&](const std::string& id, v1::RunState state, uint32_t day) {
+    v1::RunSummary run;
+    run.set_run_id(id);
+    run.set_state(state);
+    run.set_usage_day(day);
+    run.mutable_day_usage()->set_input_tokens(10);
+    ASSERT_TRUE(journal.Append({.summaries = {run}}).ok());
+  };
+  for (int i = 0; i < 1001; ++i) add("wf_ended-" + std::to_string(i), v1::COMPLETED, 5);  // two pages
+  add("wf_yesterday", v1::FAILED, 4);
+  add("wf_open-run", v1::RUNNING, 5);  // its events tell
+  core::Engine engine{core::Settings{}};
+  ASSERT_TRUE(ChargeEndedRuns(&journal, absl::FromUnixSeconds(5 * kDay + 1), &engine).ok());
+  EXPECT_EQ(engine.world().day.UsageOn(5).input_tokens(), 10010u);
+  EXPECT_EQ(engine.world().day.UsageOn(6).input_tokens(), 0u);
+}
+
 TEST(ManualClock, NeverGoesBack) {
   ManualClock clock(absl::FromUnixMillis(1000));
   clock.MoveTo(absl::FromUnixMillis(500));

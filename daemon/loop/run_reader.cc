@@ -14,6 +14,7 @@ absl::StatusOr<v1::Run> ReadRun(journal::Journal* journal, const std::string& ru
   v1::Run run = view.Build();
   *run.mutable_waiting_for() = summary.waiting_for();
   run.set_overshoot_tokens(summary.overshoot_tokens());
+  run.set_overshoot_micros(summary.overshoot_micros());
   return run;
 }
 

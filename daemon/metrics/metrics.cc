@@ -6,7 +6,9 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "daemon/base/mutex.h"
 #include "daemon/model/error_table.h"
@@ -31,6 +33,8 @@ const Histogram::BucketBoundaries kBatchBuckets = {1,  2,   4,   8,   16,   32,
 
 // Runtimes come from outside: past this many names the rest are counted as "other".
 constexpr size_t kRuntimesMax = 64;
+constexpr size_t kProvidersMax = 256;  // past it, new ones are not shown; likewise:
+constexpr size_t kCurrenciesMax = 32;
 
 Family<Counter>& MakeCounter(Registry* registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(*registry);
@@ -85,6 +89,15 @@ struct Metrics::Impl {
       MakeGauge(registry.get(), "odw_slots", "Executor slots attached, by runtime.");
   Family<Gauge>& slots_busy =
       MakeGauge(registry.get(), "odw_slots_busy", "Executor slots in use, by runtime.");
+  Family<Gauge>& provider_limit =
+      MakeGauge(registry.get(), "odw_provider_limit",
+                "Attempts that a provider is given at a time for now; 0: not limited.");
+  Family<Gauge>& breaker_open = MakeGauge(registry.get(), "odw_breaker_open",
+                                          "1 while nothing is sent to a provider, or one try.");
+  Family<Gauge>& day_cost = MakeGauge(registry.get(), "odw_day_cost_micros",
+                                      "Millionths of a currency spent since 00:00 UTC.");
+  Family<Gauge>& day_tokens_family =
+      MakeGauge(registry.get(), "odw_day_tokens", "Tokens used since 00:00 UTC.");
   Family<Gauge>& hosts =
       MakeGauge(registry.get(), "odw_script_hosts", "Script host processes, by state.");
   Family<Counter>& parks =
@@ -99,6 +112,7 @@ struct Metrics::Impl {
   Gauge& failed = journal_failed.Add({});
   Gauge& running = runs_open.Add({{"state", "running"}});
   Gauge& paused = runs_open.Add({{"state", "paused"}});
+  Gauge& day_tokens = day_tokens_family.Add({});
   Gauge& hosts_alive = hosts.Add({{"state", "alive"}});
   Gauge& hosts_busy = hosts.Add({{"state", "busy"}});
   Gauge& hosts_max = hosts.Add({{"state", "limit"}});
@@ -106,6 +120,8 @@ struct Metrics::Impl {
   Counter& settlements_replayed = replayed.Add({});
 
   Mutex mutex;
+  std::set<std::pair<std::string, std::string>> providers ODW_GUARDED_BY(mutex);
+  std::set<std::string> currencies ODW_GUARDED_BY(mutex);
   std::set<std::string> runtimes ODW_GUARDED_BY(mutex);
 
   std::string RuntimeLabel(const std::string& runtime) {
@@ -176,6 +192,40 @@ void Metrics::SetSlots(const std::string& runtime, uint64_t total, uint64_t busy
   const std::string label = impl_->RuntimeLabel(runtime);
   impl_->slots.Add({{"runtime", label}}).Set(static_cast<double>(total));
   impl_->slots_busy.Add({{"runtime", label}}).Set(static_cast<double>(busy));
+}
+
+void Metrics::SetProviders(const std::vector<ProviderLimit>& limits) {
+  if (!impl_) return;
+  std::map<std::pair<std::string, std::string>, ProviderLimit> shown;
+  MutexLock lock(&impl_->mutex);
+  for (const auto& key : impl_->providers) shown[key];
+  for (const ProviderLimit& limit : limits) {  // one of several keys may be the open one
+    const std::pair key(limit.runtime, limit.provider);
+    if (!impl_->providers.contains(key) && impl_->providers.size() >= kProvidersMax) continue;
+    impl_->providers.insert(key);
+    ProviderLimit& all = shown[key];
+    all.open = all.open || limit.open;
+    all.concurrency = std::max(all.concurrency, limit.concurrency);
+  }
+  for (const auto& [key, limit] : shown) {
+    const prometheus::Labels labels = {{"runtime", key.first}, {"provider", key.second}};
+    impl_->provider_limit.Add(labels).Set(static_cast<double>(limit.concurrency));
+    impl_->breaker_open.Add(labels).Set(limit.open ? 1 : 0);
+  }
+}
+
+void Metrics::SetDay(uint64_t tokens, const std::map<std::string, int64_t>& cost_micros) {
+  if (!impl_) return;
+  impl_->day_tokens.Set(static_cast<double>(tokens));
+  MutexLock lock(&impl_->mutex);
+  for (const auto& [currency, micros] : cost_micros) {
+    if (impl_->currencies.size() < kCurrenciesMax) impl_->currencies.insert(currency);
+  }
+  for (const std::string& currency : impl_->currencies) {  // yesterday's are 0 today
+    const auto found = cost_micros.find(currency);
+    impl_->day_cost.Add({{"currency", currency}})
+        .Set(found == cost_micros.end() ? 0 : static_cast<double>(found->second));
+  }
 }
 
 void Metrics::SetHosts(uint64_t alive, uint64_t busy, uint64_t max) {

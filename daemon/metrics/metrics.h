@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "odw/v1/journal.pb.h"
@@ -40,6 +42,15 @@ class Metrics {
   void JournalFailed();
 
   void SetSlots(const std::string& runtime, uint64_t total, uint64_t busy);
+  // Every provider that something limits at present; one that was told before and is not now is 0.
+  struct ProviderLimit {
+    std::string runtime, provider;
+    uint64_t concurrency = 0;  // at most so many attempts at a time; 0: not limited
+    bool open = false;         // its circuit breaker
+  };
+  void SetProviders(const std::vector<ProviderLimit>& limits);
+  // Of all runs on the present day (UTC); money by currency.
+  void SetDay(uint64_t tokens, const std::map<std::string, int64_t>& cost_micros);
   void SetHosts(uint64_t alive, uint64_t busy, uint64_t max);
   void HostParked();
   void Replayed(uint64_t settlements);

@@ -44,6 +44,31 @@ TEST(Metrics, ShowsRunsNodesAndTheJournal) {
   EXPECT_TRUE(Has(text, "odw_host_parks_total 1"));
 }
 
+TEST(Metrics, AProviderThatNothingLimitsAnyMoreIsZero) {
+  Metrics metrics;
+  metrics.Enable();
+  metrics.SetProviders({{.runtime = "bamboo", .provider = "kimi", .concurrency = 2},
+                        {.runtime = "bamboo", .provider = "kimi", .open = true}});
+  std::string text = metrics.Render();
+  EXPECT_TRUE(Has(text, "odw_provider_limit{provider=\"kimi\",runtime=\"bamboo\"} 2")) << text;
+  EXPECT_TRUE(Has(text, "odw_breaker_open{provider=\"kimi\",runtime=\"bamboo\"} 1")) << text;
+  metrics.SetProviders({});
+  text = metrics.Render();
+  EXPECT_TRUE(Has(text, "odw_provider_limit{provider=\"kimi\",runtime=\"bamboo\"} 0")) << text;
+  EXPECT_TRUE(Has(text, "odw_breaker_open{provider=\"kimi\",runtime=\"bamboo\"} 0")) << text;
+}
+
+TEST(Metrics, TheDayBeginsAnew) {
+  Metrics metrics;
+  metrics.Enable();
+  metrics.SetDay(1200, {{"USD", 340000}, {"CNY", 7}});
+  EXPECT_TRUE(Has(metrics.Render(), "odw_day_tokens 1200"));
+  EXPECT_TRUE(Has(metrics.Render(), "odw_day_cost_micros{currency=\"USD\"} 340000"));
+  metrics.SetDay(0, {});
+  EXPECT_TRUE(Has(metrics.Render(), "odw_day_tokens 0"));
+  EXPECT_TRUE(Has(metrics.Render(), "odw_day_cost_micros{currency=\"CNY\"} 0"));
+}
+
 TEST(Metrics, RuntimesPastTheLimitShareOneLabel) {
   Metrics metrics;
   metrics.Enable();

@@ -51,9 +51,19 @@ void Count(v1::NodeState state, v1::NodeCounts* counts) {
       counts->set_cancelled(counts->cancelled() + 1);
       break;
     default:
+      if (state == v1::NODE_BACKOFF) counts->set_backoff(counts->backoff() + 1);
       counts->set_queued(counts->queued() + 1);
       break;  // backoff waits in the queue too
   }
+}
+
+// Who was asked: "claude opus", "bamboo kimi kimi-k2.6".
+std::string TargetOf(const v1::Node& node) {
+  std::string target = node.runtime();
+  for (const std::string& part : {node.provider(), node.model()}) {
+    if (!part.empty()) target += " " + part;
+  }
+  return target;
 }
 
 bool IsSettled(v1::NodeState state) {
@@ -161,6 +171,7 @@ void RunView::OnCalled(int64_t unix_ms, const v1::NodeCalled& called) {
   node->set_permission(request.permission());
   node->set_isolation(request.isolation());
   node->set_effort(request.effort());
+  if (request.fallback_size() > 0) with_fallback_.insert(called.ordinal());
 }
 
 void RunView::OnAttemptStarted(int64_t unix_ms, const v1::AttemptStarted& started) {
@@ -172,7 +183,9 @@ void RunView::OnAttemptStarted(int64_t unix_ms, const v1::AttemptStarted& starte
   // As assigned: a fallback may differ from the call's.
   if (!started.runtime().empty()) {
     node->set_runtime(started.runtime());
-    node->set_provider(started.provider());
+    // Whom a call asked for stays to be seen where another runtime answers for all of them.
+    const bool forced = header_ && !header_->settings().forced_runtime().empty();
+    if (!forced) node->set_provider(started.provider());
     node->set_model(started.model());
   }
   node->set_started_unix_ms(unix_ms);
@@ -195,7 +208,12 @@ void RunView::OnAttemptEnded(const v1::AttemptEnded& ended) {
   if (ended.has_worktree()) *node->mutable_worktree() = ended.worktree();
   if (!ended.ok()) {
     *node->mutable_error() = ended.error();
-    if (node->attempt_errors_size() < kAttemptErrorsMax) *node->add_attempt_errors() = ended.error();
+    if (node->attempt_errors_size() >= kAttemptErrorsMax) return;
+    v1::Error* error = node->add_attempt_errors();
+    *error = ended.error();
+    if (with_fallback_.contains(ended.node())) {
+      error->set_message(TargetOf(*node) + ": " + error->message());
+    }
     return;
   }
   successes_[ended.node()] = {.attempt = ended.attempt(),

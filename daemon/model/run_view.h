@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "daemon/model/usage_math.h"
 #include "odw/v1/control.pb.h"
 #include "odw/v1/journal.pb.h"
 
@@ -66,16 +68,10 @@ class RunView {
   absl::flat_hash_map<uint64_t, int> index_of_;  // ordinal -> place in run_.node
   absl::flat_hash_map<uint64_t, Success> successes_;
   absl::flat_hash_map<uint64_t, std::string> blocked_why_;
+  absl::flat_hash_set<uint64_t> with_fallback_;  // nodes that more than one model may answer
   std::deque<std::string> log_;
   std::string paused_why_;
 };
-
-// Adds `more` to `total`. Money in another currency than the total's first is left out of
-// cost_micros.
-void AddUsage(const v1::Usage& more, v1::Usage* total);
-
-// Input and output tokens together, without the cached ones: what a repeat costs.
-uint64_t TokensOf(const v1::Usage& usage);
 
 // A summary as a Run without nodes.
 v1::Run RunFromSummary(const v1::RunSummary& summary);

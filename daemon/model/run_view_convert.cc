@@ -1,4 +1,4 @@
-// The conversions that need no fold: usage sums, summaries, watch events.
+// The conversions that need no fold: summaries, watch events.
 #include <nlohmann/json.hpp>
 
 #include "daemon/model/error_table.h"
@@ -105,22 +105,6 @@ void FromEnded(const v1::RunEndedRecord& ended, const v1::RunSummary* summary, v
 
 }  // namespace
 
-void AddUsage(const v1::Usage& more, v1::Usage* total) {
-  total->set_input_tokens(total->input_tokens() + more.input_tokens());
-  total->set_output_tokens(total->output_tokens() + more.output_tokens());
-  total->set_cached_input_tokens(total->cached_input_tokens() + more.cached_input_tokens());
-  total->set_reasoning_tokens(total->reasoning_tokens() + more.reasoning_tokens());
-  total->set_tool_calls(total->tool_calls() + more.tool_calls());
-  total->set_model_calls(total->model_calls() + more.model_calls());
-  if (more.currency().empty()) return;
-  if (total->currency().empty()) total->set_currency(more.currency());
-  if (total->currency() == more.currency()) {
-    total->set_cost_micros(total->cost_micros() + more.cost_micros());
-  }
-}
-
-uint64_t TokensOf(const v1::Usage& usage) { return usage.input_tokens() + usage.output_tokens(); }
-
 v1::Run RunFromSummary(const v1::RunSummary& summary) {
   v1::Run run;
   run.set_run_id(summary.run_id());
@@ -135,6 +119,7 @@ v1::Run RunFromSummary(const v1::RunSummary& summary) {
   v1::NodeCounts* nodes = run.mutable_nodes();
   nodes->set_total(summary.nodes_total());
   nodes->set_queued(summary.nodes_queued());
+  nodes->set_backoff(summary.nodes_backoff());
   nodes->set_running(summary.nodes_running());
   nodes->set_done(summary.nodes_done());
   nodes->set_failed(summary.nodes_failed());
@@ -157,6 +142,7 @@ v1::Run RunFromSummary(const v1::RunSummary& summary) {
   run.set_resumed_from(summary.resumed_from());
   if (summary.has_saved_usage()) *run.mutable_saved_usage() = summary.saved_usage();
   run.set_overshoot_tokens(summary.overshoot_tokens());
+  run.set_overshoot_micros(summary.overshoot_micros());
   return run;
 }
 
@@ -174,6 +160,7 @@ v1::RunSummary SummaryFromRun(const v1::Run& run) {
   const v1::NodeCounts& nodes = run.nodes();
   summary.set_nodes_total(nodes.total());
   summary.set_nodes_queued(nodes.queued());
+  summary.set_nodes_backoff(nodes.backoff());
   summary.set_nodes_running(nodes.running());
   summary.set_nodes_done(nodes.done());
   summary.set_nodes_failed(nodes.failed());
@@ -199,6 +186,7 @@ v1::RunSummary SummaryFromRun(const v1::Run& run) {
   summary.set_resumed_from(run.resumed_from());
   if (run.has_saved_usage()) *summary.mutable_saved_usage() = run.saved_usage();
   summary.set_overshoot_tokens(run.overshoot_tokens());
+  summary.set_overshoot_micros(run.overshoot_micros());
   return summary;
 }
 

@@ -15,26 +15,29 @@ class History {
     event.set_unix_ms(1000 + static_cast<int64_t>(events_.size()));
     return event;
   }
-  void Submit() {
+  v1::RunSubmitted* Submit() {
     v1::RunSubmitted* header = Add().mutable_submitted();
     header->set_run_id("wf_abcdef");
     header->set_name("survey");
     header->set_owner("kim");
     header->set_resumed_from("wf_before");
+    return header;
   }
-  void Call(uint64_t node, uint32_t kind = v1::script::AGENT) {
+  v1::NodeCalled* Call(uint64_t node, uint32_t kind = v1::script::AGENT) {
     v1::NodeCalled* called = Add().mutable_called();
     called->set_ordinal(node);
     called->set_kind(kind);
     called->mutable_request()->set_label("label");
     called->mutable_request()->set_runtime("mock");
     called->mutable_prompt()->set_inline_("say hello");
+    return called;
   }
-  void Start(uint64_t node, uint32_t attempt) {
+  v1::AttemptStarted* Start(uint64_t node, uint32_t attempt) {
     v1::AttemptStarted* started = Add().mutable_attempt_started();
     started->set_node(node);
     started->set_attempt(attempt);
     started->set_executor_id("ex1");
+    return started;
   }
   v1::AttemptEnded* End(uint64_t node, uint32_t attempt, bool ok) {
     v1::AttemptEnded* ended = Add().mutable_attempt_ended();
@@ -233,6 +236,9 @@ TEST(RunView, MoneyOfAnotherCurrencyIsNotMixedIn) {
   AddUsage(eur, &total);
   EXPECT_EQ(total.cost_micros(), 5);
   EXPECT_EQ(total.currency(), "USD");
+  ASSERT_EQ(total.other_costs_size(), 1);
+  EXPECT_EQ(total.other_costs(0).currency(), "EUR");
+  EXPECT_EQ(total.other_costs(0).micros(), 5);
 }
 
 TEST(RunView, SummaryAndRunConvertBothWays) {
@@ -394,6 +400,35 @@ TEST(RunView, ANodeKeepsTheErrorsOfItsAttemptsAndWhatTheLastOneBrought) {
   EXPECT_EQ(node.repair_turns(), 2u);
   EXPECT_EQ(node.not_enforced(0), "network");
   EXPECT_TRUE(node.worktree().changed());
+}
+
+TEST(RunView, WithAFallbackEachErrorNamesWhoWasAsked) {
+  History history;
+  history.Submit();
+  history.Call(1);
+  history.Call(2)->mutable_request()->add_fallback("codex/gpt-5");
+  for (const uint64_t node : {1u, 2u}) {
+    v1::AttemptStarted* started = history.Start(node, 1);
+    started->set_runtime("claude");
+    started->set_model("opus");
+    history.End(node, 1, false)->mutable_error()->set_message("529");
+  }
+  v1::AttemptStarted* again = history.Start(2, 2);
+  again->set_runtime("codex");
+  again->set_model("gpt-5");
+  const v1::Run run = history.Fold();
+  EXPECT_EQ(run.node(0).attempt_errors(0).message(), "529");
+  EXPECT_EQ(run.node(1).attempt_errors(0).message(), "claude opus: 529");
+  EXPECT_EQ(run.node(1).model(), "gpt-5");
+}
+
+TEST(RunView, AForcedRunKeepsTheProviderThatACallAskedFor) {
+  History history;
+  history.Submit()->mutable_settings()->set_forced_runtime("mock");
+  history.Call(1)->mutable_request()->set_provider("kimi");
+  history.Start(1, 1)->set_runtime("mock");
+  EXPECT_EQ(history.Fold().node(0).runtime(), "mock");
+  EXPECT_EQ(history.Fold().node(0).provider(), "kimi");
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ ScriptMeta Catalogue::Load(const std::string& path, const std::string& source,
   meta.name = reply->name();
   meta.description = reply->description();
   meta.when_to_use = WhenToUse(reply->meta_json());
+  meta.named_by_file = meta.name.empty() && (meta.ok || reply->dialect() == v1::ODW);
   if (!meta.ok) meta.problem = Describe(path, *reply);
   return meta;
 }

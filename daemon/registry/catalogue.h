@@ -21,7 +21,8 @@ inline constexpr size_t kWorkflowsPerFolderMax = 1000;
 
 struct ScriptMeta {
   bool ok = false;
-  std::string name, description, when_to_use;
+  std::string name, description, when_to_use;  // also of a script whose body is refused
+  bool named_by_file = false;  // the original's form, without a meta
   std::string problem;  // !ok: "path:3:7: what", one line a problem
   bool checked = true;  // false: the loader itself failed, and is asked again next time
 };

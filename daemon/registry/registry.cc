@@ -183,7 +183,7 @@ std::string Registry::FindInPlaces(const std::vector<Place>& places, const std::
     for (const std::string& file : FilesIn(place.folder, ".js", kWorkflowsPerFolderMax).names) {
       const std::string path = place.folder + "/" + file;
       const ScriptMeta meta = catalogue_.MetaOf(path, dialect);
-      if (!meta.ok || meta.name.empty()) continue;
+      if (meta.name.empty()) continue;  // one whose body is bad has a name, and says so when it runs
       if (meta.name == name) return path;
       available->push_back(meta.name);
     }
@@ -238,15 +238,17 @@ v1::ListWorkflowsResponse Registry::ListNow(const std::string& cwd) {
       const std::string path = place.folder + "/" + file;
       const ScriptMeta meta = catalogue_.MetaOf(path, v1::DIALECT_UNSPECIFIED);
       v1::SavedWorkflow* shown = response.add_workflows();
-      // Without a name of its own it goes by its file's.
-      shown->set_name(prefix +
-                      (meta.name.empty() ? file.substr(0, file.rfind('.')) : meta.name));
+      // The original's form may have no meta: it goes by its file's name. One with a bad meta has no
+      // name at all (SPEC M3).
+      const std::string name =
+          meta.name.empty() && meta.named_by_file ? file.substr(0, file.rfind('.')) : meta.name;
+      if (!name.empty()) shown->set_name(prefix + name);
       shown->set_description(meta.description);
       shown->set_when_to_use(meta.when_to_use);
       shown->set_path(path);
       shown->set_place(place.name);
       shown->set_problem(meta.problem);
-      if (meta.ok) shown->set_shadowed(!names.insert(shown->name()).second);
+      if (!name.empty()) shown->set_shadowed(!names.insert(shown->name()).second);
     }
   }
   return response;

@@ -13,7 +13,7 @@ namespace odw::registry {
 namespace {
 
 // Answers as `odw-script --load` does, for sources that begin with the name, or with '!' for a wrong
-// script. Counts, since what is cached is not asked again.
+// script: '!name' has a good meta and a bad body. Counts, since what is cached is not asked again.
 class CountingLoader : public model::ScriptLoader {
  public:
   void Load(v1::script::LoadRequest request,
@@ -26,6 +26,7 @@ class CountingLoader : public model::ScriptLoader {
       reply.set_name(request.source().substr(0, request.source().find('\n')));
       reply.set_meta_json(R"({"whenToUse":"now"})");
     } else {
+      reply.set_name(request.source().substr(1, request.source().find('\n') - 1));
       v1::script::Problem* problem = reply.add_problems();
       problem->set_line(2);
       problem->set_column(7);
@@ -218,19 +219,26 @@ TEST_F(RegistryTest, Spec_M2_M3_ListShowsShadowedAndBrokenOnes) {
   Write("repo/sub/.claude/workflows/a.js", "one\n");
   Write("repo/sub/.claude/workflows/b.js", "one\n");
   Write("repo/.claude/workflows/bad.js", "!\n");
+  Write("repo/.claude/workflows/broken.js", "!half\n");
   Write("repo/.claude/workflows/notes.mjs", "no\n");
   Write("repo/.claude/workflows/deeper/x.js", "no\n");
   Write("home/plugins/tools/workflows/a.js", "sweep\n");
   const std::vector<v1::SavedWorkflow> list = List();
-  ASSERT_EQ(list.size(), 4u);
+  ASSERT_EQ(list.size(), 5u);
   EXPECT_EQ(list[0].name(), "one");
   EXPECT_EQ(list[0].when_to_use(), "now");
   EXPECT_EQ(list[0].place(), "project");
   EXPECT_FALSE(list[0].shadowed());
   EXPECT_TRUE(list[1].shadowed());
+  EXPECT_EQ(list[2].name(), "");  // its meta is bad: nothing could name it
   EXPECT_NE(list[2].problem().find("bad.js:2:7"), std::string::npos);
-  EXPECT_EQ(list[3].name(), "tools:sweep");
-  EXPECT_EQ(list[3].place(), "plugin:tools");
+  EXPECT_EQ(list[3].name(), "half");  // its body is: that is told when it runs
+  EXPECT_NE(list[3].problem().find("broken.js:2:7"), std::string::npos);
+  EXPECT_EQ(list[4].name(), "tools:sweep");
+  EXPECT_EQ(list[4].place(), "plugin:tools");
+  const absl::Status run = ByName("half").status();
+  EXPECT_TRUE(absl::IsInvalidArgument(run)) << run;
+  EXPECT_NE(MessageOf(run).find("broken.js:2:7"), std::string::npos) << run;
 }
 
 TEST_F(RegistryTest, AFolderThatIsNotHereHasNothing) {

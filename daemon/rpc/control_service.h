@@ -95,6 +95,8 @@ class ControlService final : public v1::Control::CallbackService {
   void LoadScript(const SubmissionPtr& submission);
   void OnLoaded(const SubmissionPtr& submission, absl::StatusOr<v1::script::LoadReply> reply);
   absl::Status Survey(Submission* submission);
+  absl::StatusOr<std::string> DescribeRebase(const ResumedRun& resumed,
+                                             const std::string& head) const;
   void PostSubmit(const SubmissionPtr& submission);
   absl::Status ReadResumed(const v1::ResumeRequest& request, Submission* submission) const;
 

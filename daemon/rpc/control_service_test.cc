@@ -74,7 +74,9 @@ TEST_F(Control, SubmitRefusesWhatIsWrongOrTooMuch) {
   const std::vector<BadSubmit> cases = {
       {"empty", [](auto* r) { r->clear_script(); }, grpc::StatusCode::INVALID_ARGUMENT, "empty"},
       {"utf8", [](auto* r) { r->set_script("a\xff"); }, grpc::StatusCode::INVALID_ARGUMENT,
-       "byte 1"},
+       "line 1, column 2"},
+      {"utf16", [](auto* r) { r->set_script(std::string("\xff\xfe""a\0", 4)); },
+       grpc::StatusCode::INVALID_ARGUMENT, "UTF-16; save the file as UTF-8"},
       {"overlong", [](auto* r) { r->set_script("\xc0\xaf"); }, grpc::StatusCode::INVALID_ARGUMENT,
        "UTF-8"},
       {"surrogate", [](auto* r) { r->set_script("\xed\xa0\x80"); },

@@ -8,6 +8,11 @@
 #include "daemon/rpc/control_service.h"
 
 namespace odw::rpc {
+namespace {
+
+constexpr size_t kCommitCharsShown = 12;
+
+}  // namespace
 
 struct ControlService::Submission {
   UnaryCall* call = nullptr;
@@ -95,6 +100,37 @@ void ControlService::OnLoaded(const SubmissionPtr& submission,
   });
 }
 
+// How many results of the resumed run another base makes useless, since they rest on its files: the
+// same nodes as core/reuse_key.cc says.
+absl::StatusOr<std::string> ControlService::DescribeRebase(const ResumedRun& resumed,
+                                                           const std::string& head) const {
+  const std::string& base = resumed.header.base_commit();
+  if (head.empty()) return "--rebase: the run's folder is in no repository with a commit";
+  const std::string at = "--rebase: HEAD is " + head.substr(0, kCommitCharsShown);
+  if (head == base) return at + ", as it was for " + resumed.header.run_id() + ": it costs nothing";
+  model::RunView view;
+  ODW_RETURN_IF_ERROR(deps_.journal->ReadEvents(resumed.header.run_id(), 0,
+                                                [&](uint64_t seq, const v1::Event& event) {
+                                                  view.Apply(seq, event);
+                                                  return true;
+                                                }));
+  int nodes = 0;
+  uint64_t tokens = 0;
+  const v1::Run old = view.Build();
+  for (const v1::Node& node : old.node()) {
+    const bool reads = node.isolation() == "worktree" || node.runtime() == "claude" ||
+                       node.runtime() == "codex";
+    if (!reads || (node.state() != v1::NODE_DONE && node.state() != v1::NODE_CACHED)) continue;
+    ++nodes;
+    tokens += model::TokensOf(node.usage());
+  }
+  const std::string was = base.empty() ? "no commit" : base.substr(0, kCommitCharsShown);
+  return at + ", and " + resumed.header.run_id() + " began with " + was + ": " +
+         std::to_string(nodes) + (nodes == 1 ? " node that rests" : " nodes that rest") +
+         " on the files " + (nodes == 1 ? "runs" : "run") + " again (" + std::to_string(tokens) +
+         " tokens then)";
+}
+
 // What the run takes from around it: agent files, HEAD, the results that it may reuse, its key's holder.
 absl::Status ControlService::Survey(Submission* submission) {
   core::Submit& submit = submission->submit;
@@ -110,7 +146,12 @@ absl::Status ControlService::Survey(Submission* submission) {
   if (submission->resumed) {
     const ResumedRun& resumed = *submission->resumed;
     const std::string& old_base = resumed.header.base_commit();
-    if (!resumed.rebase && !old_base.empty()) header.set_base_commit(old_base);
+    if (resumed.rebase) {
+      ODW_ASSIGN_OR_RETURN(*submission->response->add_warnings(),
+                           DescribeRebase(resumed, header.base_commit()));
+    } else if (!old_base.empty()) {
+      header.set_base_commit(old_base);
+    }
     if (deps_.read_reusable) {
       ODW_ASSIGN_OR_RETURN(submit.reusable, deps_.read_reusable(header.resumed_from()));
     }

@@ -90,6 +90,8 @@ void Compare(const ExplainedRun& before, const ExplainedCall& old, const Explain
               read_text(now.header().run_id(), call.called.prompt()), out);
   }
   CompareRequests(old.called.request(), call.called.request(), out);
+  AddChange("backend", before.header().settings().forced_runtime(),
+            now.header().settings().forced_runtime(), out);
   AddChange("agent file", AgentFileOf(before.header(), old.called.request().agent_type()),
             AgentFileOf(now.header(), call.called.request().agent_type()), out);
   AddChange("child workflow", old.called.child_path(), call.called.child_path(), out);

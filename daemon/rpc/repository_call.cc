@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/ids.h"
+#include "odw/v1/script.pb.h"
 
 namespace odw::rpc {
 
@@ -13,13 +14,21 @@ RunWorktrees::Change* RunWorktrees::Find(uint64_t node) {
 }
 
 void RunWorktrees::Apply(const v1::Event& event) {
+  if (event.has_called() && event.called().kind() == v1::script::AGENT) {
+    isolated_[event.called().ordinal()] = event.called().request().isolation() == "worktree";
+  }
   if (event.has_attempt_started()) {
     const v1::AttemptStarted& started = event.attempt_started();
     executor_of_[AttemptName(started.node(), started.attempt())] = started.executor_id();
   }
   if (event.has_attempt_ended() && event.attempt_ended().has_worktree()) {
     const v1::AttemptEnded& ended = event.attempt_ended();
-    if (ended.discarded() || !ended.worktree().changed()) return;
+    if (ended.discarded()) return;
+    kept_.erase(ended.node());
+    if (!ended.worktree().changed() && !ended.worktree().kept_path().empty()) {
+      kept_[ended.node()] = ended.worktree();
+    }
+    if (!ended.worktree().changed()) return;
     Change change{.node = ended.node(),
                   .worktree = ended.worktree(),
                   .executor_id = executor_of_[AttemptName(ended.node(), ended.attempt())],
@@ -37,8 +46,40 @@ void RunWorktrees::Apply(const v1::Event& event) {
   }
 }
 
+std::string RunWorktrees::WhyKept(const v1::RepositoryRequest& request) const {
+  for (const auto& [node, worktree] : kept_) {
+    if (request.node() != 0 && request.node() != node) continue;
+    std::string why = "the worktree of " + NodeName(node) + " could not be captured and is kept in " +
+                      worktree.kept_path();
+    for (const std::string& note : worktree.notes()) why += " (" + note + ")";
+    why += ": look at it there";
+    if (request.node() == 0 && !changes_.empty()) why += ", and name the other nodes one at a time";
+    return why;
+  }
+  return "";
+}
+
+std::string RunWorktrees::WhyNothing(const v1::RepositoryRequest& request) const {
+  const std::string run = request.run_id();
+  if (request.node() == 0) {
+    const bool any = std::any_of(isolated_.begin(), isolated_.end(),
+                                 [](const auto& call) { return call.second; });
+    return any ? "no node of " + run + " has changed anything in its worktree"
+               : "no node of " + run + " has a worktree: its calls do not say isolation: 'worktree'";
+  }
+  const std::string node = NodeName(request.node()) + " of " + run;
+  const auto found = isolated_.find(request.node());
+  if (found == isolated_.end()) return "there is no node " + node;
+  return node + (found->second
+                     ? " has changed nothing in its worktree"
+                     : " has no worktree: its call does not say isolation: 'worktree'");
+}
+
 absl::StatusOr<RunWorktrees::Command> RunWorktrees::Make(
     const v1::RepositoryRequest& request) const {
+  if (const std::string kept = WhyKept(request); !kept.empty()) {
+    return absl::FailedPreconditionError(kept);
+  }
   std::vector<const Change*> wanted;
   for (const Change& change : changes_) {
     // An attempt that lost may be looked at by its node's name, and is not taken with the rest.
@@ -46,9 +87,7 @@ absl::StatusOr<RunWorktrees::Command> RunWorktrees::Make(
     if (asked || (request.node() == 0 && change.settled)) wanted.push_back(&change);
   }
   if (wanted.empty()) {
-    const std::string what = request.node() == 0 ? "no node of " + request.run_id()
-                                                 : NodeName(request.node()) + " of " + request.run_id();
-    return absl::NotFoundError(what + " changed anything in a worktree of its own");
+    return absl::NotFoundError(WhyNothing(request));
   }
   std::sort(wanted.begin(), wanted.end(),
             [](const Change* a, const Change* b) { return a->node < b->node; });

@@ -2,6 +2,7 @@
 // thread-safe.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ class RunWorktrees {
     std::string executor_id;        // that ran the first of the nodes
   };
   // `node` 0: every node that changed something, in call order. NotFound: no such change.
-  // FailedPrecondition: they are of several repositories.
+  // FailedPrecondition: they are of several repositories, or what one of them changed could not be
+  // captured and stands in a folder of its own.
   absl::StatusOr<Command> Make(const v1::RepositoryRequest& request) const;
 
  private:
@@ -36,9 +38,13 @@ class RunWorktrees {
     bool settled = false;  // by that attempt
   };
   Change* Find(uint64_t node);
+  std::string WhyKept(const v1::RepositoryRequest& request) const;
+  std::string WhyNothing(const v1::RepositoryRequest& request) const;
 
+  absl::flat_hash_map<uint64_t, bool> isolated_;  // of every agent call: whether it has a worktree
   absl::flat_hash_map<std::string, std::string> executor_of_;  // attempt name -> executor id
   std::vector<Change> changes_;
+  std::map<uint64_t, v1::Worktree> kept_;  // of settled or failed nodes: folders left as they are
 };
 
 v1::RepositoryResponse ToResponse(const v1::RepositoryReply& reply);

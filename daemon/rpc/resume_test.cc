@@ -186,6 +186,18 @@ TEST_F(Submits, Spec_K3_WhatTheRequestNamesWins) {
   EXPECT_EQ(submit.header.settings().concurrency(), 9u);
   EXPECT_EQ(submit.header.resume_mode(), v1::RESUME_PREFIX);
   EXPECT_EQ(submit.header.base_commit(), "newer");
+  EXPECT_EQ(resumed_.warnings(1), "--rebase: HEAD is newer, and " + request.run_id() +
+                                      " began with c0ffee: 0 nodes that rest on the files run again "
+                                      "(0 tokens then)");
+}
+
+TEST_F(Submits, ARebaseOntoTheSameHeadSaysThatItCostsNothing) {
+  v1::ResumeRequest request;
+  request.set_run_id(EndedRun());
+  request.set_rebase(true);
+  ASSERT_TRUE(Resume(request).ok());
+  EXPECT_EQ(resumed_.warnings(1), "--rebase: HEAD is c0ffee, as it was for " + request.run_id() +
+                                      ": it costs nothing");
 }
 
 TEST_F(Submits, Spec_K10_A3_WhatCannotBeResumedIsRefused) {

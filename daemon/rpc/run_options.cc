@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "daemon/model/fallback_entry.h"
+
 namespace odw::rpc {
 namespace {
 
@@ -33,15 +35,10 @@ absl::Status CheckChoice(const char* name, const std::string& value,
                                     value.substr(0, 100) + "'; choose " + known);
 }
 
-// "runtime/model" or "runtime:provider/model".
 absl::Status CheckFallback(const std::string& entry) {
-  const size_t slash = entry.find('/');
-  const size_t colon = entry.substr(0, slash).find(':');
-  const bool ok = slash != std::string::npos && slash > 0 && slash + 1 < entry.size() &&
-                  colon != 0 && (colon == std::string::npos || colon + 1 < slash);
-  if (ok) return CheckText("fallback", entry);
+  if (model::ParseFallback(entry)) return CheckText("fallback", entry);
   return absl::InvalidArgumentError("the option fallback has '" + entry.substr(0, 100) +
-                                    "', which is neither runtime/model nor runtime:provider/model");
+                                    "', which is none: give " + model::kFallbackForms);
 }
 
 absl::Status CheckCeilings(const v1::RunOptions& options) {
@@ -102,6 +99,15 @@ absl::Status CheckOptions(const v1::RunOptions& options) {
   return CheckCeilings(options);
 }
 
+void SetExchange(const SubmitDefaults& defaults, v1::RunSettings* settings) {
+  settings->clear_exchange();
+  for (const auto& [currency, per_usd] : defaults.exchange) {
+    v1::ExchangeRate* rate = settings->add_exchange();
+    rate->set_currency(currency);
+    rate->set_per_usd(per_usd);
+  }
+}
+
 v1::RunSettings DefaultSettings(const SubmitDefaults& defaults) {
   const config::Limits& limits = defaults.limits;
   v1::RunSettings settings;
@@ -121,6 +127,8 @@ v1::RunSettings DefaultSettings(const SubmitDefaults& defaults) {
   settings.set_stall_tries_max(limits.stall_tries_max);
   settings.set_default_runtime(defaults.default_runtime);
   settings.set_default_model(defaults.default_model);
+  for (const std::string& entry : defaults.fallback) settings.add_fallback(entry);
+  SetExchange(defaults, &settings);
   return settings;
 }
 

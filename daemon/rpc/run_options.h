@@ -2,6 +2,7 @@
 // the settings of the run that is resumed. Pure; thread-safe.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "daemon/base/status.h"
@@ -19,6 +20,8 @@ struct SubmitDefaults {
   config::Limits limits;
   std::string default_runtime;
   std::string default_model;
+  std::map<std::string, double> exchange;  // config::Budget
+  std::vector<std::string> fallback;       // RunSettings.fallback of a run that names none
 };
 
 // "`what` is `has` and the limit is ..., naming the setting".
@@ -30,6 +33,9 @@ absl::Status CheckOptions(const v1::RunOptions& options);
 
 // The daemon's own, before any option.
 v1::RunSettings DefaultSettings(const SubmitDefaults& defaults);
+
+// The daemon's rates of today, in place of those there.
+void SetExchange(const SubmitDefaults& defaults, v1::RunSettings* settings);
 
 // What the options name replaces what stands; what they leave empty stays. REQUIRES: CheckOptions.
 void ApplyOptions(const v1::RunOptions& options, v1::RunSettings* settings);

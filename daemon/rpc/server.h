@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct ServerOptions {
   config::Limits limits;
   std::string default_runtime;
   std::string default_model;
+  std::map<std::string, double> exchange;  // config::Budget
+  std::vector<std::string> fallback;       // RunSettings.fallback of a run that names none
   config::SecretsRule secrets = config::SecretsRule::kRefuse;
   // A watcher of a busy run reads at most this often; the run's end is told at once.
   absl::Duration watch_pace = absl::Milliseconds(20);

@@ -14,6 +14,18 @@ namespace {
 constexpr char kDefaultScriptName[] = "script.js";
 constexpr size_t kProblemsShownMax = 20;
 
+// Editors of one system write UTF-16 where another's write UTF-8.
+absl::Status NotUtf8(const std::string& script, size_t byte) {
+  const std::string start = script.substr(0, 2);
+  if (start == "\xFF\xFE" || start == "\xFE\xFF") {
+    return absl::InvalidArgumentError("the script is UTF-16; save the file as UTF-8");
+  }
+  const model::TextPlace place = model::PlaceOf(script, byte);
+  return absl::InvalidArgumentError("the script is not UTF-8 (line " + std::to_string(place.line) +
+                                    ", column " + std::to_string(place.column) +
+                                    "); save the file as UTF-8");
+}
+
 absl::Status CheckArgs(const v1::SubmitRequest& request, const config::Limits& limits) {
   if (!request.has_args_json()) return absl::OkStatus();
   if (request.args_json().size() > limits.args_bytes_max) {
@@ -65,6 +77,7 @@ v1::RunSettings MakeSettings(const v1::SubmitRequest& request, const v1::script:
     // Over the defaults, for the old run may be of an odwd that knew fewer settings.
     settings.MergeFrom(resumed->header.settings());
     settings.set_return_grace_ms(resumed->header.settings().return_grace_ms());
+    SetExchange(defaults, &settings);  // a new run: today's
   }
   ApplyOptions(request.options(), &settings);
   SetPhaseModels(reply.meta_json(), &settings);
@@ -88,8 +101,7 @@ absl::Status CheckScript(const std::string& script, const config::Limits& limits
   }
   const model::Utf8Scan scan = model::ScanUtf8(script);
   if (!scan.ok) {
-    return absl::InvalidArgumentError("the script is not UTF-8: byte " +
-                                      std::to_string(scan.bad_byte));
+    return NotUtf8(script, scan.bad_byte);
   }
   if (scan.chars > limits.script_chars_max) {
     return TooMuch("the script's length in characters", scan.chars, limits.script_chars_max,

@@ -1,5 +1,7 @@
 #include "daemon/rpc/watch_reactor.h"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,7 +15,8 @@ WatchReactor::WatchReactor(Deps deps, std::string owner, std::string run_id, uin
       scope_(deps.activity),
       owner_(std::move(owner)),
       run_id_(std::move(run_id)),
-      after_(after) {}
+      // After the last number that there can be comes none.
+      after_(std::min(after, std::numeric_limits<uint64_t>::max() - 1)) {}
 
 void WatchReactor::Start(const absl::Status& admitted) {
   self_ = shared_from_this();

@@ -68,6 +68,15 @@ TEST_F(Watch, GoesOnAfterTheLastNumberSeen) {
   EXPECT_EQ(stream.Next().number(), 7u);
 }
 
+TEST_F(Watch, AfterTheLargestNumberComesNothing) {
+  const std::string run_id = Submit();
+  core_->CommitEnd(run_id);
+  Stream stream = Open(run_id, ~uint64_t{0});
+  v1::WatchEvent none;
+  EXPECT_FALSE(stream.reader->Read(&none));
+  EXPECT_TRUE(stream.reader->Finish().ok());
+}
+
 TEST_F(Watch, PastTheEndOfAnEndedRunEndsAtOnce) {
   const std::string run_id = Submit();
   core_->CommitEnd(run_id);

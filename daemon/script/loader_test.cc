@@ -54,6 +54,26 @@ TEST_F(LoaderTest, Spec_B2_ReadsMeta) {
   EXPECT_EQ(reply.dialect(), kBuiltin);
 }
 
+TEST_F(LoaderTest, Spec_M3_ABadBodyLeavesTheWorkflowItsNameAndABadMetaDoesNot) {
+  for (const char* source :
+       {"export const meta = {name: 'a', description: 'd'};\nreturn = 1;",
+        "#!/usr/bin/env odw\n// c\n'use strict';\nexport const meta = {name: 'a', description: 'd'}\n}",
+        "export const meta = {name: 'a', description: 'd'};\nimport fs from 'fs';"}) {
+    const pb::LoadReply reply = Load(source);
+    EXPECT_FALSE(reply.ok()) << source;
+    EXPECT_EQ(reply.name(), "a") << source;
+    EXPECT_EQ(reply.description(), "d") << source;
+  }
+  for (const char* source : {"export const meta = {name: 'a' + 1, description: 'd'};\nreturn = 1;",
+                             "export const meta = {name: 'a', description: 'd';\nreturn 1;",
+                             "let x;\nexport const meta = {name: 'a', description: 'd'};\nreturn 1;",
+                             "export const meta = {name: 'a'};\nreturn = 1;", "return = 1;", "/*"}) {
+    const pb::LoadReply reply = Load(source);
+    EXPECT_FALSE(reply.ok()) << source;
+    EXPECT_EQ(reply.name(), "") << source;
+  }
+}
+
 TEST_F(LoaderTest, Spec_P1_P2_P3_WordsInTextAndPropertiesAreNotCode) {
   ExpectAccepted(std::string("// export const meta = {\n/* import('x') */\n") + kMeta);
   for (const char* body :
@@ -149,6 +169,10 @@ TEST_F(LoaderTest, Spec_P9_LineEndsMarksAndUnbalancedBrackets) {
   ExpectAccepted("// c\rexport const meta = { name: 'n', description: 'd' };\rreturn 1;");
   ExpectAccepted(std::string("\xEF\xBB\xBF") + kMeta + "return 1");
   ExpectAccepted(std::string("#!/usr/bin/env odw\n") + kMeta + "return 1 // end");
+  // What nobody sees in an editor is named.
+  ExpectRefused(std::string("\xEF\xBB\xBF#!/usr/bin/env odw\n") + kMeta + "return 1",
+                "1:3 Unexpected character '!': a #! line must be the first bytes of the file");
+  ExpectRefused(std::string(kMeta) + "return 1;" + '\0', "2:10 Unexpected character 'U+0000'");
   ExpectRefused(std::string(kMeta) + "return 1 /* open", "2:10 Unterminated comment");
   ExpectRefused(std::string(kMeta) + "}", "2:1 Unexpected token");
   ExpectRefused(std::string(kMeta) + "})();(()=>{", "2:1 Unexpected token");

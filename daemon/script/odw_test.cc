@@ -331,7 +331,8 @@ TEST_F(OdwTest, Spec_O4_O16_OptionsHaveTheirFields) {
       "agent('9', {fallback: ['claude/a', 'b'], network: true, keepIgnored: ['x', 1], stallMs: "
       "5.9});"
       "agent('10', {fallback: 'one', network: 'no', keepIgnored: 'y', stall: 7});"
-      "agent('11', {network: {hosts: []}, action: 'run', sandbox: 's', nodeType: 't'});");
+      "agent('11', {network: {hosts: []}, action: 'run', sandbox: 's', nodeType: 't'});"
+      "agent('12', {network: 'maybe', tools: []}); agent('13', {tools: 'Read'});");
   const auto request = [&](int index) { return RequestOf(turn.turn.calls(index)); };
   EXPECT_EQ(request(0).schema_description(), "s");
   EXPECT_EQ(request(1).schema_description(), "o");
@@ -351,7 +352,15 @@ TEST_F(OdwTest, Spec_O4_O16_OptionsHaveTheirFields) {
   EXPECT_EQ(request(10).stall_ms(), 7u);
   EXPECT_EQ(request(11).options_json(),
             R"({"action":"run","network":{"hosts":[]},"nodeType":"t","sandbox":"s"})");
-  for (int i = 0; i < 11; ++i) EXPECT_EQ(request(i).options_json(), "") << i;
+  // Limits: what is not understood must not become none at all.
+  EXPECT_EQ(request(12).network(), "maybe");
+  ASSERT_EQ(request(12).tools_size(), 1);
+  EXPECT_EQ(request(12).tools(0), "none");
+  EXPECT_EQ(request(13).tools(0), "Read");
+  for (int i = 0; i < 14; ++i) {
+    if (i == 11) continue;
+    EXPECT_EQ(request(i).options_json(), "") << i;
+  }
   host_->End();
 }
 

@@ -1,4 +1,7 @@
 // What must hold when nothing can happen any more.
+#include <algorithm>
+#include <map>
+
 #include "daemon/core/summary.h"
 #include "tests/sim/fold_compare.h"
 #include "tests/sim/predict.h"
@@ -14,6 +17,26 @@ bool UsedForNothing(const DurableRun& run) {
     if (event.has_attempt_ended() && event.attempt_ended().ended_unix_ms() == 0) return true;  // lost
   }
   return false;
+}
+
+// A call whose host was lost again and again has failed for it.
+bool WasLostTooOften(const DurableRun& run) {
+  constexpr int kLossesMax = 8;
+  std::map<uint64_t, int> losses;
+  for (const v1::Event& event : run.events) {
+    const v1::AttemptEnded& ended = event.attempt_ended();
+    const bool lost = ended.ended_unix_ms() == 0 || ended.error().category() == v1::HOST_LOST;
+    if (event.has_attempt_ended() && lost && ++losses[ended.node()] >= kLossesMax) return true;
+  }
+  return false;
+}
+
+// A breaker has answered for a provider: how often depends on what else was under way.
+bool WasShutOut(const DurableRun& run) {
+  return std::any_of(run.events.begin(), run.events.end(), [](const v1::Event& event) {
+    return event.line().text().find("not sent: the last") != std::string::npos ||
+           event.requeued().why().find("not sent: the last") != std::string::npos;
+  });
 }
 
 }  // namespace
@@ -34,6 +57,13 @@ void Simulation::CheckWaits() {
   for (const std::string& run_id : waiting) client_.Stop(run_id);
 }
 
+// Whom a day has paused, the next one lets go on: time has passed as far as anybody waits for it.
+void Simulation::CheckDays() {
+  for (const auto& [run_id, run] : daemon_.engine().world().runs) {
+    if (run->paused() && run->paused_until_ms > 0) Broken(run_id + " is paused for a day, for ever");
+  }
+}
+
 void Simulation::CheckResults() {
   for (const auto& [run_id, run] : journal_.runs()) {
     if (run.events.empty()) continue;
@@ -48,6 +78,9 @@ void Simulation::CheckResults() {
       if (summary.state() == v1::KILLED) Broken(run_id + " was killed by nobody");
       continue;
     }
+    if (WasShutOut(run) || WasLostTooOften(run)) continue;
+    const v1::RunSettings& settings = run.events[0].submitted().settings();
+    if (settings.budget_total() != program.settings.budget_total()) continue;
     const Prediction expected = Predict(program);
     // A budget is met by whatever was used, also by attempts for which an undisturbed run has no need.
     if (program.settings.has_budget_total() &&
@@ -85,6 +118,9 @@ void Simulation::CheckReused() {
     if (program.order_dependent || client_.runs().at(old_id) != &program) continue;
     if (client_.was_skipped(run_id) || client_.was_skipped(old_id) || program.settings.has_budget_total())
       continue;
+    // What failed then for its host's or provider's sake makes other calls now.
+    const auto disturbed = [](const DurableRun& r) { return WasLostTooOften(r) || WasShutOut(r); };
+    if (disturbed(run) || disturbed(*old)) continue;
     if (run.summary.state() != v1::COMPLETED || old->summary.state() != v1::COMPLETED) continue;
     const uint32_t successes = old->summary.nodes_done() + old->summary.nodes_cached();
     const bool prefix = run.events[0].submitted().resume_mode() == v1::RESUME_PREFIX;

@@ -8,6 +8,8 @@ namespace odw::sim {
 void Checker::OnBoot(const SimJournal& journal, const core::Engine& restored) {
   shadows_.clear();
   peers_.clear();
+  day_.OnBoot();
+  providers_.OnBoot();
   frozen_ = false;
   journal_ = &journal;
   for (const auto& [run_id, durable] : journal.runs()) {
@@ -53,6 +55,10 @@ bool Checker::IsReturning(const std::string& run_id) const {
 
 bool Checker::IsPaused(const std::string& run_id) const {
   return IsOpen(run_id) && shadows_.at(run_id).run.paused();
+}
+
+bool Checker::IsPausedForDay(const std::string& run_id) const {
+  return IsPaused(run_id) && shadows_.at(run_id).run.paused_until_ms > 0;
 }
 
 uint64_t Checker::NodesOf(const std::string& run_id) const {
@@ -102,6 +108,7 @@ void Checker::BeforeInput(const core::Input& input, const core::Engine& engine) 
     const auto peer = peers_.find(ExecutorOf(said->session));
     if (peer == peers_.end() || peer->second.session != said->session) return;
     answered_token_ = said->message.result().token();
+    if (said->message.has_result()) providers_.OnResult(said->message.result());
     lost_token_ = said->message.lost().token();
     if (said->message.has_lost()) told_lost_.insert(lost_token_);
     if (said->message.has_draining()) peer->second.draining = true;
@@ -165,6 +172,9 @@ void Checker::AfterInput(const core::Engine& engine) {
   }
   CheckDivergence(engine);
   CheckWorld(engine.world());
+  if (frozen_) return;
+  day_.After(engine.world());
+  providers_.After(engine.world());
 }
 
 void Checker::CheckWorld(const core::World& world) {

@@ -11,7 +11,9 @@
 
 #include "daemon/core/engine.h"
 #include "tests/sim/context.h"
+#include "tests/sim/day_check.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/provider_check.h"
 #include "tests/sim/sim_journal.h"
 
 namespace odw::sim {
@@ -23,10 +25,16 @@ struct TokenOwner {
   uint32_t attempt = 0;
 };
 
+// What a first call of a model holds of its run's ceilings.
+inline constexpr uint64_t kFirstEstimate = 4000;
+
 class Checker {
  public:
   Checker(Context* context, const core::Settings& settings)
-      : context_(context), settings_(settings) {}
+      : context_(context),
+        settings_(settings),
+        day_(context, settings.day),
+        providers_(context) {}
 
   // The daemon starts, from what is durable.
   void OnBoot(const SimJournal& journal, const core::Engine& restored);
@@ -42,6 +50,7 @@ class Checker {
   const TokenOwner* OwnerOf(const std::string& token) const;
   bool IsOpen(const std::string& run_id) const;
   bool IsPaused(const std::string& run_id) const;
+  bool IsPausedForDay(const std::string& run_id) const;
   // REQUIRES of these three: the run is known.
   uint64_t NodesOf(const std::string& run_id) const;
   uint64_t OpenNodeOf(const std::string& run_id, uint64_t pick) const;  // an agent call; 0: none
@@ -64,6 +73,8 @@ class Checker {
     uint64_t recorded_at_start = 0;  // nodes when the present host started
     uint64_t replay_until = 0;
     bool touched = false;
+    Purse purse;
+    uint32_t usage_day = 0;
   };
   // An executor as the daemon can know it.
   struct Peer {
@@ -86,6 +97,10 @@ class Checker {
   void CheckCached(const Shadow& shadow, const v1::Settled& settled);
   void ExpectCancels(const Shadow& shadow, uint64_t node);
   void CheckCeilings(const Shadow& shadow, const v1::AttemptStarted& started) const;
+  void CheckBudgetRefusal(const Shadow& shadow, const v1::Settled& settled) const;
+  void CheckFallback(const Shadow& shadow, const core::Node& node,
+                     const v1::AttemptStarted& started) const;
+  void Charge(const v1::Event& event, const v1::Usage& usage, Shadow* shadow);
   void CheckGivenUp(const Shadow& shadow, const core::Attempt& attempt);
   bool LeaseIsOver(const std::string& executor_id) const;
 
@@ -96,7 +111,7 @@ class Checker {
   void OnWelcome(const core::SendWelcome& welcome);
   void OnClose(const core::CloseSession& close);
   void CheckAck(const std::string& token, const SimJournal& journal);
-  void CheckCancel(const std::string& token, const SimJournal& journal);
+  void CheckCancel(const core::SendCancel& cancel, const SimJournal& journal);
 
   void OnTurnInput(const core::HostTurn& turn, const core::Engine& engine);
   void CheckDivergence(const core::Engine& engine);
@@ -108,6 +123,8 @@ class Checker {
 
   Context* const context_;
   const core::Settings settings_;
+  DayCheck day_;
+  ProviderCheck providers_;
   std::map<std::string, Shadow> shadows_;
   std::map<std::string, TokenOwner> tokens_;
   std::map<std::string, Peer> peers_;

@@ -144,7 +144,7 @@ void Checker::OnRelease(const core::Effect& effect, const SimJournal& journal) {
   } else if (const auto* ack = std::get_if<core::SendAck>(&effect)) {
     CheckAck(ack->token, journal);
   } else if (const auto* cancel = std::get_if<core::SendCancel>(&effect)) {
-    CheckCancel(cancel->token, journal);
+    CheckCancel(*cancel, journal);
   } else if (const auto* ended = std::get_if<core::RunEnded>(&effect)) {
     const DurableRun* run = journal.Find(ended->run_id);
     if (run == nullptr || run->summary.ended_unix_ms() == 0) {
@@ -177,11 +177,18 @@ void Checker::CheckAck(const std::string& token, const SimJournal& journal) {
   Broken("the ack of " + token + " left before its end was durable");
 }
 
-void Checker::CheckCancel(const std::string& token, const SimJournal& journal) {
+void Checker::CheckCancel(const core::SendCancel& cancel, const SimJournal& journal) {
+  const std::string& token = cancel.token;
   const TokenOwner* owner = OwnerOf(token);
   if (owner == nullptr) return;
   const DurableRun* run = journal.Find(owner->run_id);
   if (run == nullptr) Broken("a task was cancelled whose run is not in the journal");
+  if (cancel.reason.starts_with(core::kOverCeiling)) {
+    const v1::RunSettings& settings = Find(owner->run_id)->run.header.settings();
+    if (settings.tokens_max() == 0 && settings.cost_micros_max() == 0 && !settings_.day.any())
+      Broken(token + " was stopped over a ceiling that nobody has set");
+    return context_->Passed("budget: a call that passes a ceiling is stopped");
+  }
   bool held = false;
   for (const v1::Event& event : run->events) {
     if (event.has_ended() || event.settled().node() == owner->node) return;

@@ -95,7 +95,11 @@ void Checker::OnAppend(const core::Append& append) {
   context_->Note(
       "    " + append.run_id + " #" + std::to_string(append.seq) + " " + moved +
       (node > 0 ? " n" + std::to_string(node) : "") +
-      (event.has_attempt_started() ? " on " + event.attempt_started().executor_id() : ""));
+      (event.has_attempt_started() ? " on " + event.attempt_started().executor_id() : "") +
+      (event.attempt_ended().has_error()
+           ? " " + v1::ErrorCategory_Name(event.attempt_ended().error().category())
+           : "") +
+      (event.has_paused() ? ": " + event.paused().why() : ""));
   if (event.has_attempt_ended()) {
     context_->coverage->Count(std::string("attempt ") + OutcomeOf(event.attempt_ended()) +
                               moved.substr(13));
@@ -126,12 +130,19 @@ void Checker::Fold(Shadow* shadow, const v1::Event& event) {
   } else if (event.has_attempt_ended()) {
     const v1::AttemptEnded& ended = event.attempt_ended();
     // What the core ends by itself has no time of its own. An answer is recorded once.
+    Charge(event, ended.usage(), shadow);
     if (ended.ended_unix_ms() != 0)
       shadow->answered.insert(AttemptToken(run_id, ended.node(), ended.attempt()));
   } else if (event.has_late_usage()) {
     const v1::LateUsage& late = event.late_usage();
+    Charge(event, late.usage(), shadow);
     shadow->answered.insert(AttemptToken(run_id, late.node(), late.attempt()));
   }
+}
+
+void Checker::Charge(const v1::Event& event, const v1::Usage& usage, Shadow* shadow) {
+  Put(usage, &shadow->purse);
+  day_.Charge(event.unix_ms(), usage, &shadow->usage_day);
 }
 
 void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
@@ -144,9 +155,11 @@ void Checker::CheckEvent(const Shadow& shadow, const v1::Event& event) {
     case v1::Event::kPaused:
       if (event.paused().by() == "ceiling") context_->coverage->Count("pauses at a ceiling");
       if (run.paused() || run.returned) Broken(run.id() + " was paused and cannot be");
+      day_.OnPaused(run.id(), event.paused());
       break;
     case v1::Event::kUnpaused:
       if (!run.paused()) Broken(run.id() + " was unpaused and was not paused");
+      day_.OnUnpaused(run.id(), event.unpaused(), run.paused_until_ms);
       break;
     case v1::Event::kRestarted:
       if (run.node(event.restarted().node()).decided())
@@ -218,6 +231,25 @@ void Checker::CheckStarted(const Shadow& shadow, const v1::AttemptStarted& start
   CheckNewAttempt(shadow, node, started);
 }
 
+// Each time that a call fell back, it went on with the next entry of its list.
+void Checker::CheckFallback(const Shadow& shadow, const core::Node& node,
+                            const v1::AttemptStarted& started) const {
+  int times = 0;
+  for (const v1::Event& event : shadow.events) {
+    times += event.requeued().node() == started.node() && event.requeued().not_before_unix_ms() < 0;
+  }
+  const v1::AgentRequest& asked = shadow.calls.at(started.node()).request();
+  const std::string name = Name(shadow, started.node());
+  if (times > asked.fallback_size()) Broken(name + " fell back further than its list goes");
+  if (node.details->request.fallback_size() != asked.fallback_size() - times)
+    Broken(name + ": its list of fallbacks does not grow shorter");
+  const std::string target =
+      started.runtime() + (started.provider().empty() ? "" : ":" + started.provider()) + "/" + started.model();
+  if (times > 0 && asked.fallback(times - 1) != target)
+    Broken(name + " goes on with " + target + ", not with " + asked.fallback(times - 1));
+  if (times > 0) context_->Passed("provider: a call falls back");
+}
+
 void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
                               const v1::AttemptStarted& started) {
   const std::string name = Name(shadow, started.node());
@@ -261,36 +293,11 @@ void Checker::CheckNewAttempt(const Shadow& shadow, const core::Node& node,
     Broken(name + " was given to another runtime");
   if (started.repeatable() != MayRepeat(node.details->request, peer.info))
     Broken(name + ": repeatable is wrong");
+  CheckFallback(shadow, node, started);
   CheckCeilings(shadow, started);
+  day_.OnStarted(name);
+  providers_.OnStarted(started, peer.info);
   started_tokens_.insert(started.token());
-}
-
-// What has been used, what is held and what this attempt holds stay below each ceiling of the run.
-void Checker::CheckCeilings(const Shadow& shadow, const v1::AttemptStarted& started) const {
-  const core::Run& run = shadow.run;
-  const v1::RunSettings& settings = run.header.settings();
-  double tokens = static_cast<double>(started.reserved_tokens());
-  int64_t micros = started.reserved_micros();
-  for (const core::Node& node : run.nodes) {
-    if (node.phase == NodePhase::kSettled) continue;
-    for (const core::Attempt& attempt : node.attempts) {
-      if (!attempt.live) continue;
-      tokens += static_cast<double>(shadow.starts.at(attempt.token).reserved_tokens());
-      micros += shadow.starts.at(attempt.token).reserved_micros();
-    }
-  }
-  const v1::Usage& used = run.usage;
-  const double all = static_cast<double>(used.input_tokens() + used.output_tokens());
-  const std::string name = Name(shadow, started.node());
-  if (settings.tokens_max() > 0 && all + tokens > static_cast<double>(settings.tokens_max()))
-    Broken(name + " was started past the run's token ceiling");
-  if (settings.cost_micros_max() > 0 && used.cost_micros() + micros > settings.cost_micros_max())
-    Broken(name + " was started past the run's cost ceiling");
-  if (settings.has_budget_total() &&
-      core::SpentBy(run.header.dialect(), used) + tokens > settings.budget_total()) {
-    Broken(name + " was started past the script's budget");
-  }
-  if (started.output_tokens_max() > 0) context_->coverage->Count("attempts with a clamped output");
 }
 
 void Checker::CheckAttemptEnded(const Shadow& shadow, const v1::AttemptEnded& ended) {
@@ -355,42 +362,7 @@ void Checker::CheckSettled(const Shadow& shadow, const v1::Settled& settled) {
     ExpectCancels(shadow, settled.node());
   }
   if (settled.end() == v1::END_CACHED) CheckCached(shadow, settled);
-}
-
-// An earlier result: of the same request, a success, used once; by prefix, of the same place, and after
-// hits only.
-void Checker::CheckCached(const Shadow& shadow, const v1::Settled& settled) {
-  const core::Run& run = shadow.run;
-  const std::string name = Name(shadow, settled.node());
-  const v1::NodeCalled& call = shadow.calls.at(settled.node());
-  const DurableRun* old = journal_->Find(run.header.resumed_from());
-  if (old == nullptr || settled.from_run() != run.header.resumed_from())
-    Broken(name + ": answered from a run that it does not resume");
-  const bool prefix = run.header.resume_mode() == v1::RESUME_PREFIX;
-  uint64_t old_agents = 0, place = 0;
-  bool succeeded = false;
-  for (const v1::Event& event : old->events) {
-    if (event.has_called() && event.called().kind() == v1::script::AGENT) {
-      ++old_agents;
-      if (event.called().ordinal() != settled.from_node()) continue;
-      place = old_agents;
-      v1::AgentRequest before = event.called().request(), now = call.request();
-      if (before.SerializeAsString() != now.SerializeAsString() ||
-          event.called().prompt().SerializeAsString() != call.prompt().SerializeAsString()) {
-        Broken(name + ": answered with the result of another request");
-      }
-    }
-    if (event.settled().node() == settled.from_node()) {
-      succeeded = event.settled().end() == v1::END_DONE || event.settled().end() == v1::END_CACHED;
-    }
-  }
-  if (!succeeded) Broken(name + ": answered with what was no success");
-  if (!prefix && run.reused.contains(settled.from_node()))
-    Broken(name + ": answered with a result that has answered another call");
-  if (prefix && (place != run.agents_called || run.counts.cached + 1 != run.agents_called))
-    Broken(name + ": by prefix, answered after a miss or from another place");
-  context_->coverage->Count(prefix ? "answered from an earlier run, by prefix"
-                                   : "answered from an earlier run, by content");
+  if (settled.end() == v1::END_REFUSED) CheckBudgetRefusal(shadow, settled);
 }
 
 }  // namespace odw::sim

@@ -36,6 +36,10 @@ constexpr const char* kTransitions[] = {
     "paused: running -> paused",
     "requeued: awaited -> backoff",
     "requeued: awaited -> queued",
+    "requeued: backoff -> backoff",
+    "requeued: backoff -> queued",
+    "requeued: queued -> backoff",
+    "requeued: queued -> queued",
     "restarted: backoff -> queued",
     "restarted: blocked -> queued",
     "restarted: queued -> queued",
@@ -68,8 +72,18 @@ constexpr const char* kRareTransitions[] = {
     "returned an error: paused -> returned",
 };
 
-// Who died or broke, and in the middle of what.
+// Rules that were put to use; who died or broke, and in the middle of what.
 constexpr const char* kPoints[] = {
+    "budget: a cost ceiling over several currencies",
+    "budget: a call that passes a ceiling is stopped",
+    "budget: an estimate that was learnt",
+    "budget: an output that is clamped",
+    "budget: refused by the script's budget",
+    "budget: refused for want of a rate",
+    "budget: several in flight below a ceiling",
+    "budget: the day pauses a run",
+    "budget: the next day lets it go on",
+    "budget: unpaused before the next day",
     "daemon: durable, gate shut",
     "daemon: gate half open",
     "daemon: handled, not queued for the journal",
@@ -87,6 +101,11 @@ constexpr const char* kPoints[] = {
     "executor: tasks in memory",
     "executor: tasks under supervisors",
     "journal: a sync failed",
+    "provider: a breaker closes",
+    "provider: a breaker opens",
+    "provider: a breaker opens for longer",
+    "provider: a call falls back",
+    "provider: a lane is narrowed",
     "script host: before its first turn",
     "script host: between the frames of a turn",
     "script host: in replay",

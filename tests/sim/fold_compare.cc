@@ -97,6 +97,11 @@ std::string FirstDifference(const Run& a, const Run& b, int64_t now_ms) {
     }
   }
   if (a.held != b.held || a.paused_why != b.paused_why) return "what is held";
+  if (a.paused_until_ms != b.paused_until_ms) return "paused_until_ms";
+  if (a.usage_day != b.usage_day ||
+      a.day_usage.SerializeAsString() != b.day_usage.SerializeAsString()) {
+    return "the day's usage";
+  }
   if (a.late_spent != b.late_spent) return "late_spent";
   if (a.saved_usage.SerializeAsString() != b.saved_usage.SerializeAsString()) return "saved_usage";
   if (a.occurrences != b.occurrences || a.reused != b.reused || a.memo != b.memo ||

@@ -87,6 +87,7 @@ void Interpreter::EvalAgent(const Expr& expr, uint64_t input, Continue then) {
   request.set_prompt(PromptOf(expr.id, input, expr.plan));
   request.set_label("agent " + std::to_string(expr.id));
   request.set_runtime(expr.runtime);
+  request.set_model(expr.model);
   request.set_command(expr.command);
   request.set_isolation(expr.isolation);
   for (const std::string& entry : expr.fallback) request.add_fallback(entry);

@@ -10,10 +10,10 @@
 
 namespace {
 
-constexpr uint64_t kSeedsByDefault = 12000;
+constexpr uint64_t kSeedsByDefault = 8000;
 constexpr uint64_t kPassagesLeast = 100;
 // Fewer histories than this do not reach everything, and are not asked to.
-constexpr uint64_t kSeedsForCoverage = 10000;
+constexpr uint64_t kSeedsForCoverage = 8000;
 constexpr int kFailuresShownMax = 20;
 
 void OnAbort(int) {

@@ -1,6 +1,7 @@
 #include "tests/sim/plan.h"
 
 #include <cstdio>
+#include <iterator>
 
 #include "daemon/model/error_table.h"
 #include "tests/sim/context.h"
@@ -12,12 +13,18 @@ constexpr uint32_t kDayMs = 24u * 3600 * 1000;
 
 }  // namespace
 
-Plan RandomPlan(Rng* rng) {
+namespace {
+
+Plan PlainPlan(Rng* rng) {
   Plan plan;
   plan.json = rng->OneIn(3);
   if (rng->OneIn(6)) plan.pad_bytes = 3000;
-  if (!rng->OneIn(3)) return plan;
-  plan.category = static_cast<v1::ErrorCategory>(rng->Between(1, v1::ErrorCategory_MAX));
+  return plan;
+}
+
+Plan FailingPlan(Rng* rng, v1::ErrorCategory category) {
+  Plan plan = PlainPlan(rng);
+  plan.category = category;
   const model::RetryRule& rule = model::InfoOf(plan.category).retry;
   // A number of failures that its policy outlasts, or endless ones where the policy ends.
   if (!rule.retryable || (rule.tries_max != model::kTriesUnlimited && rng->OneIn(3))) {
@@ -35,6 +42,20 @@ Plan RandomPlan(Rng* rng) {
     }
   }
   return plan;
+}
+
+}  // namespace
+
+Plan RandomPlan(Rng* rng) {
+  if (!rng->OneIn(3)) return PlainPlan(rng);
+  return FailingPlan(rng, static_cast<v1::ErrorCategory>(rng->Between(1, v1::ErrorCategory_MAX)));
+}
+
+Plan ProviderPlan(Rng* rng) {
+  constexpr v1::ErrorCategory kCategories[] = {v1::RATE_LIMIT, v1::OVERLOADED, v1::OVERLOADED,
+                                               v1::NETWORK,    v1::AUTH,       v1::QUOTA};
+  if (rng->OneIn(3)) return PlainPlan(rng);
+  return FailingPlan(rng, kCategories[rng->Below(std::size(kCategories))]);
 }
 
 std::string PromptOf(uint64_t id, uint64_t input, const Plan& plan) {
@@ -67,7 +88,8 @@ v1::Result AnswerTo(const std::string& prompt, uint32_t attempt) {
   result.mutable_usage()->set_input_tokens(1 + hash % 97);
   result.mutable_usage()->set_output_tokens(1 + hash % 13);
   result.mutable_usage()->set_cost_micros(static_cast<int64_t>(1 + hash % 1009));
-  result.mutable_usage()->set_currency("EUR");
+  constexpr const char* kCurrencies[] = {"USD", "CNY", "EUR"};
+  result.mutable_usage()->set_currency(kCurrencies[hash / 1009 % 3]);
   if (plan.category != v1::ERROR_CATEGORY_UNSPECIFIED && attempt <= plan.failing) {
     result.mutable_error()->set_category(plan.category);
     result.mutable_error()->set_message("no luck " + HexOf(hash));

@@ -22,6 +22,8 @@ struct Plan {
 inline constexpr uint32_t kFailsAlways = UINT32_MAX;
 
 Plan RandomPlan(Rng* rng);
+// Mostly what says something of the provider: full, broken, or its key refused.
+Plan ProviderPlan(Rng* rng);
 // `id`: the place in the program; `input`: what the script knew when it called.
 std::string PromptOf(uint64_t id, uint64_t input, const Plan& plan);
 Plan PlanOf(const std::string& prompt);

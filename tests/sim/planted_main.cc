@@ -61,6 +61,17 @@ const char* NameOf(Bug bug) {
     case Bug::kPrefixGoesOn: return "prefix goes on after a miss";
     case Bug::kAnswersTwice: return "an old result answers twice";
     case Bug::kReservationIgnored: return "reservation ignored";
+    case Bug::kOtherMoneyUncounted: return "money of other currencies uncounted";
+    case Bug::kRefusedBeforeReuse: return "a budget's refusal before reuse";
+    case Bug::kDayForgotten: return "the day's ceiling forgotten";
+    case Bug::kDayUsageLost: return "the day's usage lost at restart";
+    case Bug::kDayUsageOfEndedLost: return "the same, of ended runs";
+    case Bug::kDayHoldForgotten: return "what is in flight holds nothing of the day";
+    case Bug::kDayPauseForgotten: return "paused for a day, for ever";
+    case Bug::kDayPauseEndsEarly: return "paused for a day, too short";
+    case Bug::kLaneIgnored: return "lane ignored";
+    case Bug::kBreakerIgnored: return "open breaker ignored";
+    case Bug::kFallbackNotQueued: return "a fallback that is not queued";
     default: return "?";
   }
 }

@@ -6,6 +6,7 @@
 #include "daemon/core/failure_value.h"
 #include "daemon/core/state.h"
 #include "daemon/model/error_table.h"
+#include "daemon/model/usage_math.h"
 #include "odw/v1/types.pb.h"
 #include "tests/sim/interpreter.h"
 
@@ -98,7 +99,7 @@ class Undisturbed {
     const uint32_t attempts = AttemptsOf(plan);
     for (uint32_t attempt = 1; attempt <= attempts; ++attempt) {
       const v1::Usage usage = AnswerTo(request.prompt(), attempt).usage();
-      core::AddUsage(usage, &usage_);
+      model::AddUsage(usage, &usage_);
       spent_ += core::SpentBy(program_.dialect, usage);
     }
     const v1::Result result = AnswerTo(request.prompt(), succeeds ? UINT32_MAX : 1);

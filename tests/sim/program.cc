@@ -14,7 +14,9 @@ class Generator {
     if (program_->settings.agents_max() < 100 || program_->settings.has_budget_total())
       return Refused();
     Expr body = Make(Kind::kSequence);
-    for (uint64_t n = rng_->Between(1, 4); n > 0; --n) body.parts.push_back(Any(0));
+    for (uint64_t n = rng_->Between(1, 4); n > 0; --n) {
+      body.parts.push_back(flavour_ == Flavour::kProviders ? Crowd() : Any(0));
+    }
     if (rng_->OneIn(25)) body.parts.push_back(Make(Kind::kNever));
     if (rng_->OneIn(12)) body.parts.push_back(Make(Kind::kThrow));
     return body;
@@ -30,6 +32,13 @@ class Generator {
     if (flavour_ == Flavour::kTwoMachines) {
       agent.runtime = "command";
       agent.command = "count";
+      return agent;
+    }
+    if (flavour_ == Flavour::kProviders) {
+      agent.plan = ProviderPlan(rng_);
+      agent.runtime = "codex";
+      if (rng_->OneIn(3)) agent.model = "x";
+      if (rng_->OneIn(4)) agent.fallback = {"codex/x", "mock:p/y"};
       return agent;
     }
     switch (rng_->Below(12)) {
@@ -65,6 +74,7 @@ class Generator {
     loop.count = static_cast<uint32_t>(rng_->Between(2, 8));
     Expr agent = Agent();
     agent.runtime.clear();  // the others refuse to be asked for a few tokens
+    agent.model.clear();
     agent.command.clear();
     agent.isolation.clear();
     agent.fallback.clear();
@@ -124,6 +134,12 @@ class Generator {
     return group;
   }
 
+  Expr Crowd() {
+    Expr group = Make(Kind::kParallel);
+    for (uint64_t n = rng_->Between(4, 12); n > 0; --n) group.parts.push_back(Tried(Agent()));
+    return group;
+  }
+
   Expr Pipeline(int depth) {
     Expr pipeline = Make(Kind::kPipeline);
     pipeline.count = static_cast<uint32_t>(rng_->Between(2, 3));
@@ -151,8 +167,15 @@ class Generator {
   uint64_t agents_ = 0;
 };
 
-void MakeSettings(Rng* rng, v1::RunSettings* settings) {
-  settings->set_concurrency(static_cast<uint32_t>(rng->Between(1, 4)));
+void AddRate(const char* currency, double per_usd, v1::RunSettings* settings) {
+  v1::ExchangeRate* rate = settings->add_exchange();
+  rate->set_currency(currency);
+  rate->set_per_usd(per_usd);
+}
+
+void MakeSettings(Rng* rng, Flavour flavour, v1::RunSettings* settings) {
+  settings->set_concurrency(static_cast<uint32_t>(
+      flavour == Flavour::kProviders ? rng->Between(4, 16) : rng->Between(1, 4)));
   settings->set_agents_max(1000);
   if (rng->OneIn(14)) {
     settings->set_agents_max(static_cast<uint32_t>(rng->Between(1, 4)));
@@ -161,6 +184,11 @@ void MakeSettings(Rng* rng, v1::RunSettings* settings) {
   }
   if (rng->OneIn(8)) settings->set_tokens_max(rng->Between(20, 9000));
   if (rng->OneIn(8)) settings->set_cost_micros_max(static_cast<int64_t>(rng->Between(300, 5000)));
+  constexpr const char* kCurrencies[] = {"USD", "CNY", "EUR"};
+  settings->set_cost_currency(kCurrencies[rng->Below(3)]);
+  AddRate("USD", 1, settings);
+  AddRate("CNY", 7.1, settings);
+  if (!rng->OneIn(6)) AddRate("EUR", 0.9, settings);
   // Small where calls are refused one after the other: else it depends on the order of answers when it
   // is met.
   const bool in_sequence = settings->agents_max() < 100 || settings->has_budget_total();
@@ -174,7 +202,10 @@ void MakeSettings(Rng* rng, v1::RunSettings* settings) {
 
 Program RandomProgram(Rng* rng, size_t index, Flavour flavour) {
   Program program;
-  MakeSettings(rng, &program.settings);
+  MakeSettings(rng, flavour, &program.settings);
+  // Which calls come before the money that has no rate depends on the order of answers. A ceiling may
+  // come later.
+  program.order_dependent = program.settings.exchange_size() < 3;
   program.dialect = rng->OneIn(4) ? v1::ODW : v1::BUILTIN;
   program.source = "program " + std::to_string(index);
   if (rng->OneIn(4)) program.source += std::string(4000, ' ');  // too big to travel inline

@@ -34,7 +34,7 @@ struct Expr {
   uint64_t id = 0;
   std::vector<Expr> parts;
   Plan plan;
-  std::string runtime, command, isolation;
+  std::string runtime, model, command, isolation;
   std::vector<std::string> fallback;
   uint32_t count = 0;
   uint32_t delay_ms = 0;
@@ -67,8 +67,9 @@ Program EditedProgram(Rng* rng, const Program& program);
 bool LookUp(const std::string& name, std::string* text);
 
 // kTwoMachines: every call is of one command that may be repeated on one machine and not on
-// another, so that attempts of both sorts meet at one node.
-enum class Flavour { kMixed, kTwoMachines };
+// another, so that attempts of both sorts meet at one node. kProviders: many calls at a time of a
+// provider that is often full or broken.
+enum class Flavour { kMixed, kTwoMachines, kProviders };
 
 // `index` makes the source unlike that of any other program of the simulation.
 Program RandomProgram(Rng* rng, size_t index, Flavour flavour);

@@ -1,10 +1,13 @@
 #include "tests/sim/recount.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "odw/v1/script.pb.h"
 #include "tests/sim/context.h"
+#include "tests/sim/day_check.h"
 
 namespace odw::sim {
 namespace {
@@ -20,14 +23,16 @@ struct Recount {
   uint64_t done = 0, failed = 0, cancelled = 0, skipped = 0, cached = 0;
   uint64_t saved_tokens = 0;
   uint64_t input_tokens = 0, output_tokens = 0;
-  int64_t cost_micros = 0;
+  Purse purse;
+  v1::RunSettings settings;
+  v1::Dialect dialect = v1::BUILTIN;
   uint64_t re_executed = 0;
   v1::RunState state = v1::RUNNING;
 
   void Charge(const v1::Usage& usage) {
     input_tokens += usage.input_tokens();
     output_tokens += usage.output_tokens();
-    cost_micros += usage.cost_micros();
+    Put(usage, &purse);
   }
 
   void OnEnd(uint64_t node, v1::NodeEnd end) {
@@ -42,7 +47,14 @@ struct Recount {
   }
 
   void Add(const v1::Event& event) {
-    if (event.has_called() && event.called().kind() == v1::script::AGENT) {
+    if (event.has_submitted()) {
+      settings = event.submitted().settings();
+      dialect = event.submitted().dialect();
+    } else if (event.has_budget_changed()) {
+      const v1::BudgetChanged& changed = event.budget_changed();
+      if (changed.tokens_max() > 0) settings.set_tokens_max(changed.tokens_max());
+      if (changed.cost_micros_max() > 0) settings.set_cost_micros_max(changed.cost_micros_max());
+    } else if (event.has_called() && event.called().kind() == v1::script::AGENT) {
       agents[event.called().ordinal()];
     } else if (event.has_attempt_started()) {
       Agent& agent = agents[event.attempt_started().node()];
@@ -91,6 +103,33 @@ void Compare(const char* what, const std::string& run_id, uint64_t said, uint64_
          ", its events " + std::to_string(counted));
 }
 
+// Each currency apart, and by how much the ceilings are passed.
+void CompareMoney(const std::string& id, const v1::RunSummary& summary, const Recount& count) {
+  Purse said;
+  Put(summary.usage(), &said);
+  for (const v1::Money& money : summary.usage().other_costs()) said[money.currency()] += money.micros();
+  if (said != count.purse) Broken("the summary of " + id + " tells of other money than its events");
+  const v1::RunSettings& settings = count.settings;
+  double tokens = 0, micros = 0;
+  const auto output = static_cast<double>(count.output_tokens);
+  const double all = output + static_cast<double>(count.input_tokens);
+  if (settings.has_budget_total()) {
+    tokens = (count.dialect == v1::ODW ? all : output) - settings.budget_total();
+  }
+  if (settings.tokens_max() > 0) {
+    tokens = std::max(tokens, all - static_cast<double>(settings.tokens_max()));
+  }
+  Compare("overshoot_tokens", id, summary.overshoot_tokens(),
+          static_cast<uint64_t>(std::ceil(std::max(tokens, 0.0))));
+  if (settings.cost_micros_max() > 0) {
+    Exchange(count.purse, settings.cost_currency(), settings.exchange(), &micros);
+    micros -= static_cast<double>(settings.cost_micros_max());
+  }
+  const double over = static_cast<double>(summary.overshoot_micros());
+  if (std::abs(over - std::max(micros, 0.0)) > 2)  // the sums are rounded in other orders
+    Broken("the summary of " + id + " tells of another overshoot of money than its events");
+}
+
 }  // namespace
 
 void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Event>& events) {
@@ -114,8 +153,7 @@ void CheckAgainstRecount(const v1::RunSummary& summary, const std::vector<v1::Ev
   Compare("nodes_cancelled", id, summary.nodes_cancelled(), count.cancelled + (ended ? open : 0));
   Compare("input_tokens", id, summary.usage().input_tokens(), count.input_tokens);
   Compare("output_tokens", id, summary.usage().output_tokens(), count.output_tokens);
-  Compare("cost_micros", id, static_cast<uint64_t>(summary.usage().cost_micros()),
-          static_cast<uint64_t>(count.cost_micros));
+  CompareMoney(id, summary, count);
   Compare("re_executed", id, summary.re_executed(), count.re_executed);
   uint64_t census = 0;
   for (const uint32_t failures : summary.census()) census += failures;

@@ -46,6 +46,10 @@ void SimClient::Send(Submission* submission) {
     submit.reusable = journal_->ReusableOf(header.resumed_from());
   }
   *header.mutable_settings() = submission->program->settings;
+  // What has been answered once costs nothing, also where nothing may be spent.
+  if (submission->resumes != nullptr && header.settings().has_budget_total() && context_->rng.OneIn(2)) {
+    header.mutable_settings()->set_budget_total(0);
+  }
   if (!submission->key.empty()) {
     for (const auto& [run_id, run] : journal_->runs()) {
       if (run.summary.owner() == submission->owner &&

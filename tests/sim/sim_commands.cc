@@ -54,8 +54,9 @@ void SimClient::ListCommands(const Faults& faults, Actions* actions) {
   const bool paused = checker_->IsPaused(run_id);
   const bool spared = skipped_.empty() && context_->rng.OneIn(2);  // so that results can be compared
   const Verb pause = paused ? Verb::kUnpause : Verb::kPause;
-  if (!paused || context_->rng.OneIn(3))  // pauses last a while
-    actions->push_back({faults.commands, [this, run_id, pause] {
+  const bool for_day = paused && checker_->IsPausedForDay(run_id);  // so that it happens before midnight
+  if (!paused || for_day || context_->rng.OneIn(3))  // pauses last a while
+    actions->push_back({for_day ? 20 : faults.commands, [this, run_id, pause] {
                           Say({.verb = pause, .run_id = run_id, .raises = context_->rng.OneIn(2)});
                         }});
   if (context_->rng.OneIn(20)) {

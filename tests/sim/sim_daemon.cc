@@ -23,6 +23,11 @@ void SimDaemon::Boot() {
   }
   const core::Input none = core::Tick{};
   checker_->BeforeInput(none, *engine_);
+  const uint32_t today = core::DayOf(absl::ToUnixMillis(context_->now));
+  for (const auto& [run_id, run] : journal_->runs()) {
+    if (IsOpen(run.summary.state()) || run.summary.usage_day() < today) continue;
+    engine_->ChargeDay(run.summary.usage_day(), run.summary.day_usage());
+  }
   engine_->FinishRecovery(context_->now);
   Perform(engine_->TakeEffects());
   checker_->AfterInput(*engine_);
@@ -172,6 +177,7 @@ void SimDaemon::Release(core::Effect effect) {
   } else if (auto* cancel = std::get_if<core::SendCancel>(&effect)) {
     session = cancel->session;
     message.mutable_cancel()->set_token(cancel->token);
+    message.mutable_cancel()->set_reason(cancel->reason);
   } else if (auto* welcome = std::get_if<core::SendWelcome>(&effect)) {
     session = welcome->session;
     message.mutable_welcome();

@@ -39,6 +39,13 @@ void SimExecutor::Connect() {
   for (const std::string& command : config_.commands) hello.add_commands(command);
   for (const std::string& command : config_.read_only_commands)
     hello.add_read_only_commands(command);
+  if (!config_.key_id.empty()) hello.add_credentials()->set_key_id(config_.key_id);
+  if (!config_.price_currency.empty()) {
+    v1::Model* model = hello.add_models();
+    model->set_name("x");
+    model->set_currency(config_.price_currency);
+    model->set_output_micros_per_mtok(50'000);
+  }
   for (const auto& [token, task] : tasks_) hello.add_held()->set_token(token);
   for (const v1::Result& result : fresh_) hello.add_held()->set_token(result.token());
   for (auto& [token, offer] : outbox_) {
@@ -84,7 +91,7 @@ void SimExecutor::Read() {
   } else if (message.has_ack()) {
     OnAck(message.ack().token());
   } else if (message.has_cancel()) {
-    OnCancel(message.cancel().token());
+    OnCancel(message.cancel());
   }
 }
 
@@ -123,7 +130,9 @@ void SimExecutor::TellSession(const v1::Assign& assign) {
   v1::FromExecutor message;
   message.mutable_progress()->set_token(assign.token());
   message.mutable_progress()->set_session_id(prefix + assign.token());
-  message.mutable_progress()->mutable_usage_so_far()->set_output_tokens(1);
+  v1::Usage* so_far = message.mutable_progress()->mutable_usage_so_far();
+  *so_far = AnswerTo(assign.request().prompt(), assign.attempt()).usage();
+  so_far->set_output_tokens(1);
   Send(std::move(message));
 }
 
@@ -147,7 +156,8 @@ void SimExecutor::TellLost() {
   }
 }
 
-void SimExecutor::OnCancel(const std::string& token) {
+void SimExecutor::OnCancel(const v1::Cancel& cancel) {
+  const std::string& token = cancel.token();
   for (auto& [held, offer] : outbox_) {
     if (held != token) continue;
     if (offer.offered) return OnAck(token);  // nobody waits for it
@@ -162,6 +172,7 @@ void SimExecutor::OnCancel(const std::string& token) {
   }
   if (task->second.cancelled) return;
   task->second.cancelled = true;
+  task->second.cancel_reason = cancel.reason();
   if (context_->rng.OneIn(4)) {  // hangs, and ends long after everybody has given it up
     task->second.not_before =
         context_->now + absl::Seconds(static_cast<double>(context_->rng.Between(1, 100)));
@@ -179,10 +190,15 @@ void SimExecutor::Finish(const std::string& token) {
   v1::Result result;
   if (task.cancelled && !context_->rng.OneIn(3)) {
     result.mutable_error()->set_category(v1::CANCELLED);
-    result.mutable_error()->set_message("cancelled");
+    result.mutable_error()->set_message("cancelled: " + task.cancel_reason);
     result.mutable_usage()->set_input_tokens(1);
   } else {
     result = AnswerTo(task.assign.request().prompt(), task.assign.attempt());
+    const uint64_t most = task.assign.request().output_tokens_max();
+    // The others cannot be cut short: what they use beyond it is an overshoot.
+    if (most > 0 && config_.runtime == "mock") {
+      result.mutable_usage()->set_output_tokens(std::min(result.usage().output_tokens(), most));
+    }
   }
   result.set_token(token);
   result.set_started_unix_ms(absl::ToUnixMillis(context_->now));

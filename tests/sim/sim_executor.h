@@ -26,6 +26,8 @@ struct ExecutorConfig {
   bool supervised = false;  // tasks outlive the executor's process
   uint32_t patience = 1;    // a task ends in one of so many steps in which it could
   std::vector<std::string> commands, read_only_commands;
+  std::string key_id;          // with which it calls its provider
+  std::string price_currency;  // of its model `x`; empty: it names no models
 };
 
 // What all executors together know of tasks, across their deaths: for checks.
@@ -60,6 +62,7 @@ class SimExecutor {
     v1::Assign assign;
     bool started = false;
     bool cancelled = false;
+    std::string cancel_reason;
     absl::Time not_before = absl::InfinitePast();
   };
   struct Offer {
@@ -75,7 +78,7 @@ class SimExecutor {
   void Connect();
   void Read();
   void OnAssign(const v1::Assign& assign);
-  void OnCancel(const std::string& token);
+  void OnCancel(const v1::Cancel& cancel);
   void OnAck(const std::string& token);
   void Begin(Task* task);
   void TellSession(const v1::Assign& assign);

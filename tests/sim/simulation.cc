@@ -7,6 +7,14 @@ namespace {
 
 // Past this many steps a history that should have come to rest never will.
 constexpr uint64_t kStepsMax = 60'000;
+constexpr int64_t kDaySeconds = 24 * 3600;
+// What is due later than this is jumped to less often: something else may happen before.
+constexpr absl::Duration kFar = absl::Hours(1);
+
+Flavour DrawFlavour(Rng* rng) {
+  if (rng->OneIn(4)) return Flavour::kTwoMachines;
+  return rng->OneIn(6) ? Flavour::kProviders : Flavour::kMixed;
+}
 
 }  // namespace
 
@@ -15,14 +23,28 @@ core::Settings Simulation::DrawSettings(Rng* rng) {
   settings.script_hosts_max = static_cast<uint32_t>(rng->Between(1, 4));
   if (rng->OneIn(10)) settings.open_runs_max = static_cast<uint32_t>(rng->Between(1, 3));
   settings.lease_grace = absl::Seconds(static_cast<double>(rng->Between(2, 10)));
+  if (!rng->OneIn(5)) return settings;
+  // No call uses more than the least of these: each day, one may start.
+  core::DayCeilings& day = settings.day;
+  if (rng->OneIn(2)) day.tokens_max = rng->OneIn(2) ? rng->Between(60, 500) : rng->Between(500, 9000);
+  if (day.tokens_max == 0 || rng->OneIn(3)) {
+    day.cost_micros_max = static_cast<int64_t>(rng->Between(1500, 9000));
+  }
+  constexpr std::pair<const char*, double> kRates[] = {{"CNY", 7.1}, {"EUR", 0.9}};
+  for (const auto& [currency, per_usd] : kRates) {
+    v1::ExchangeRate* rate = day.exchange.Add();
+    rate->set_currency(currency);
+    rate->set_per_usd(per_usd);
+  }
   return settings;
 }
 
 Simulation::Simulation(uint64_t seed, Coverage* coverage, bool trace)
     : context_(seed, coverage),
       settings_(DrawSettings(&context_.rng)),
-      flavour_(context_.rng.OneIn(4) ? Flavour::kTwoMachines : Flavour::kMixed),
-      faults_(flavour_ == Flavour::kMixed ? Faults::Random(&context_.rng) : Faults::OfAbsence(&context_.rng)),
+      flavour_(DrawFlavour(&context_.rng)),
+      faults_(flavour_ == Flavour::kTwoMachines ? Faults::OfAbsence(&context_.rng)
+                                                : Faults::Random(&context_.rng)),
       journal_(&context_),
       checker_(&context_, settings_),
       daemon_(&context_, settings_, &journal_, &checker_, this),
@@ -31,6 +53,11 @@ Simulation::Simulation(uint64_t seed, Coverage* coverage, bool trace)
       client_(&context_, &journal_, &checker_,
               [this](core::Input input) { daemon_.Post(std::move(input)); }) {
   context_.trace = trace;
+  if (settings_.day.any()) {  // the day ends while they are at it
+    const int64_t day = absl::ToUnixSeconds(context_.now) / kDaySeconds;
+    context_.now = context_.latest = absl::FromUnixSeconds(
+        (day + 1) * kDaySeconds - static_cast<int64_t>(context_.rng.Between(2, 100)));
+  }
   DrawPrograms();
   DrawExecutors();
 }
@@ -68,7 +95,8 @@ void Simulation::DrawPrograms() {
 void Simulation::DrawExecutors() {
   Rng* rng = &context_.rng;
   const auto add = [&](ExecutorConfig config) {
-    config.slots = static_cast<uint32_t>(rng->Between(1, 4));
+    const bool wide = flavour_ == Flavour::kProviders;
+    config.slots = static_cast<uint32_t>(wide ? rng->Between(4, 12) : rng->Between(1, 4));
     if (flavour_ == Flavour::kTwoMachines) config.patience = 16;
     executors_.push_back(
         std::make_unique<SimExecutor>(&context_, &network_, &ledger_, std::move(config)));
@@ -88,7 +116,17 @@ void Simulation::DrawExecutors() {
          .supervised = true,
          .commands = {"count", "write"}});
   }
-  add({.id = "codex-a", .runtime = "codex", .supervised = true});
+  add({.id = "codex-a",
+       .runtime = "codex",
+       .supervised = true,
+       .key_id = "aaaa",
+       .price_currency = flavour_ == Flavour::kProviders ? "CNY" : ""});
+  if (flavour_ == Flavour::kProviders && rng->OneIn(2)) {
+    add({.id = "codex-b",
+         .runtime = "codex",
+         .key_id = rng->OneIn(2) ? "aaaa" : "bbbb",
+         .price_currency = "CNY"});
+  }
 }
 
 void Simulation::List(Actions* actions) {
@@ -100,7 +138,8 @@ void Simulation::List(Actions* actions) {
   ListLookups(actions);
   if (context_.calm) return;
   const absl::Time next = NextMoment();  // by the time of the action it may be over
-  if (next > context_.now && next != absl::InfiniteFuture()) {
+  const bool far = next > context_.now + kFar && !context_.rng.OneIn(24);
+  if (next > context_.now && next != absl::InfiniteFuture() && !far) {
     actions->push_back({2, [this, next] { JumpTo(next); }});
   }
   if (flavour_ == Flavour::kTwoMachines && context_.faulty && context_.rng.OneIn(6)) {
@@ -202,6 +241,7 @@ void Simulation::Run() {
   context_.Note("calm from here on");
   Rest();
   if (!client_.done()) Broken("a client waits for an answer for ever");
+  CheckDays();
   CheckRestore();
   client_.UnpauseAll();
   Rest();

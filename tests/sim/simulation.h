@@ -45,6 +45,7 @@ class Simulation : private Outside {
   absl::Time NextMoment() const;
 
   void CheckWaits();
+  void CheckDays();
   void CheckResults();
   void CheckNothingLost();
   void CheckRestore();

@@ -5,10 +5,10 @@ import re
 READERS = [("daemon/config/config.cc", "deploy/odwd.example.toml"),
            ("executors/config.cc", "deploy/executor.example.toml")]
 # Function that reads a table -> the table's name in the example.
-TABLES = {"ReadLimits": "limits", "ReadExecutor": "executors", "ReadAll": "",
+TABLES = {"ReadLimits": "limits", "ReadExecutor": "executors", "ReadBudget": "budget", "ReadFallback": "fallback", "ReadAll": "",
           "ReadCommand": "commands.NAME", "ReadBamboo": "bamboo",
           "ReadClaude": "claude", "ReadCodex": "codex", "Read": ""}
-_READ = re.compile(r"\b(in|reader|executor|sub)\.(Text|Texts|Flag|Number|Seconds|String|Strings|Bool|"
+_READ = re.compile(r"\b(in|reader|executor|sub)\.(Text|Texts|Flag|Number|Tokens|Money|Rates|Seconds|String|Strings|Bool|"
                    r"Millis|ExitStatuses)\(\s*\"(\w+)\"")
 _FUNCTION = re.compile(r"^[\w:<>]+ (Read\w*)\(", re.MULTILINE)
 

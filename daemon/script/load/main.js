@@ -5,13 +5,16 @@ import { findEntry } from './entry.js';
 import { freeNames } from './free_names.js';
 import { checkShape, evaluate } from './meta.js';
 import { explainStop } from './newer_syntax.js';
-import { parseBody } from './parser.js';
+import { parseBody, parseLeadingMeta } from './parser.js';
 import { Problems } from './problems.js';
 
 const SOURCE_LENGTH_MAX = 524288;  // SPEC A2
 const FIRST = 'Invalid workflow script: `export const meta = { name, description, phases }` ' +
   'must be the FIRST statement in the script';
 const START = { line: 1, column: 0 };
+
+// A character that nobody would see.
+const named = (c) => `U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 
 function parse(source, problems) {
   if (source.length > SOURCE_LENGTH_MAX) {
@@ -23,7 +26,7 @@ function parse(source, problems) {
   } catch (error) {
     const tooDeep = error instanceof RangeError || /stack space/.test(error.message);
     const loc = error.loc ?? START;
-    const message = String(error.message).replace(/ \(\d+:\d+\)$/, '');
+    const message = String(error.message).replace(/ \(\d+:\d+\)$/, '').replace(/[\0-\x1f\x7f]/g, named);
     const hint = tooDeep || error.pos === undefined ? undefined
       : explainStop(source, error.pos, problems.line(loc.line));
     problems.error(loc, tooDeep ? 'the script nests too deeply'
@@ -78,11 +81,38 @@ function checkMeta(meta, read, dialect, problems) {
   }
 }
 
+// meta of a script whose body does not parse; undefined where that is not good either.
+function metaBeforeFault(source) {
+  if (source.length > SOURCE_LENGTH_MAX) return undefined;
+  try {
+    const init = parseLeadingMeta(source);
+    if (init?.type !== 'ObjectExpression') return undefined;
+    const value = evaluate(init);
+    checkShape(value, init);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
+
+// What meta says, in the words of LoadReply. It is there with a body that is refused, too: then the
+// workflow has a name, and is listed (SPEC M3).
+function metaFields(value) {
+  const text = (key) => (typeof value?.[key] === 'string' ? value[key] : '');
+  return {
+    metaJson: value === undefined ? '' : JSON.stringify(value),
+    name: text('name'),
+    description: text('description'),
+  };
+}
+
 // chosen: odw.v1.Dialect, 0 to detect. The reply's fields are LoadReply's.
 function load(source, chosen) {
   const problems = new Problems(source);
   const program = parse(source, problems);
-  if (program === undefined) return { problems: problems.list, dialect: chosen || BUILTIN };
+  if (program === undefined) {
+    return { problems: problems.list, dialect: chosen || BUILTIN, ...metaFields(metaBeforeFault(source)) };
+  }
   const meta = findMeta(program);
   const read = meta === undefined ? {} : readMeta(meta);
   const free = freeNames(program);
@@ -92,16 +122,8 @@ function load(source, chosen) {
   else checkMeta(meta, read, dialect, problems);
   checkBody(program, { meta, dialect, free }, problems);
   const entry = dialect === ODW ? findEntry(program, problems) : '';
-  const value = problems.failed ? undefined : read.value;
-  const text = (key) => (typeof value?.[key] === 'string' ? value[key] : '');
-  return {
-    problems: problems.list,
-    metaJson: value === undefined ? '' : JSON.stringify(value),
-    name: text('name'),
-    description: text('description'),
-    dialect,
-    entry,
-  };
+  const faulty = problems.failed && read.fault !== undefined;
+  return { problems: problems.list, ...metaFields(faulty ? undefined : read.value), dialect, entry };
 }
 
 // For a place that V8 found.

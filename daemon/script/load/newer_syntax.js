@@ -40,6 +40,9 @@ export function explainStop(source, position, line) {
   const at = source[position];
   const before = source.slice(Math.max(0, position - 40), position);
   const after = source.slice(position, position + 40);
+  if (/^\uFEFF#!/.test(source) && position <= 2) {
+    return 'a #! line must be the first bytes of the file: save it without a byte order mark';
+  }
   if (at === '@') return notHere('decorators are');
   if (/\baccessor\s+$/.test(before)) return notHere('`accessor` fields are');
   if (/\bimport\s+(defer|source)\s+$/.test(before) || /\bimport\s*\.\s*$/.test(before)) {

@@ -51,7 +51,15 @@ function isolationText(value) {
 function networkText(value) {
   if (value === true || value === 'yes' || value === 'on') return 'yes';
   if (value === false || value === 'no' || value === 'off' || value === 'none') return 'no';
-  return '';
+  return typeof value === 'string' ? value : '';  // the executor refuses what it does not know
+}
+
+// An empty list allows nothing; the request's means no limit, so it names a tool that there is none of.
+const NO_TOOLS = 'none';
+
+function toolsList(value) {
+  const tools = oneOrMore(value);
+  return tools !== undefined && tools.length === 0 ? [NO_TOOLS] : tools;
 }
 
 // maxAttempts counts tries; a number as `retry` counts those after the first.
@@ -72,7 +80,7 @@ const KNOWN = { __proto__: null, label: 1, phase: 1, model: 1, runtime: 1, provi
   bambooProvider: 1, effort: 1, agentType: 1, isolation: 1, schema: 1, command: 1, cwd: 1,
   timeoutMs: 1, timeout: 1, permission: 1, schemaDescription: 1, outputDescription: 1,
   finalResponseDescription: 1, maxAttempts: 1, retry: 1, fallback: 1, keepIgnored: 1, stall: 1,
-  stallMs: 1, id: 1, nodeId: 1, args: 2, tools: 2 };
+  stallMs: 1, id: 1, nodeId: 1, tools: 1, args: 2 };
 
 // Every other option, as canonical JSON; what JSON cannot hold is dropped.
 function otherOptions(options, network) {
@@ -117,7 +125,7 @@ export function restOf(given, schema) {
     optionText(given.schemaDescription ?? given.outputDescription ?? given.finalResponseDescription),
     count(given.timeoutMs ?? given.timeout),
     ArrayIsArray(given.args) ? textList(given.args) : undefined,
-    ArrayIsArray(given.tools) ? textList(given.tools) : undefined,
+    toolsList(given.tools),
     otherOptions(given, network),
     oneOrMore(given.fallback), network, oneOrMore(given.keepIgnored), attemptsMax(given),
     count(given.stallMs ?? given.stall), nodeIdOf(given),
