@@ -7,6 +7,7 @@
 #include "executors/worktree/patch.h"
 #include "executors/worktree/repository.h"
 #include "executors/worktree/snapshot.h"
+#include "executors/worktree/switch_files.h"
 
 namespace odw::executors::worktree {
 namespace {
@@ -104,35 +105,6 @@ void RefuseUnseen(git_repository* repository, git_tree* from, const std::vector<
   }
 }
 
-enum class WithIndex { kLeave, kUpdate };
-
-// From the state `from` to the state `to`, in the files that differ. Refuses, before it writes
-// anything, where the work tree is not as `from` says.
-absl::Status SwitchFiles(git_repository* repository, git_tree* from, git_tree* to,
-                         const std::vector<std::string>& files, WithIndex with_index) {
-  if (files.empty()) return absl::OkStatus();
-  std::vector<char*> paths;
-  for (const std::string& file : files) paths.push_back(const_cast<char*>(file.c_str()));
-  git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
-  options.checkout_strategy = GIT_CHECKOUT_SAFE | GIT_CHECKOUT_DISABLE_PATHSPEC_MATCH |
-                              GIT_CHECKOUT_DONT_OVERWRITE_IGNORED;
-  if (with_index == WithIndex::kLeave) {
-    options.checkout_strategy |= GIT_CHECKOUT_DONT_UPDATE_INDEX;
-  }
-  options.baseline = from;
-  options.paths = {paths.data(), paths.size()};
-  const int code = git_checkout_tree(repository, reinterpret_cast<git_object*>(to), &options);
-  if (code >= 0) return absl::OkStatus();
-  const absl::Status why = GitError(code, "writing the files");
-  if (code != GIT_ECONFLICT) {
-    // Part of them may be written (a full disk): back to what was there.
-    options.checkout_strategy |= GIT_CHECKOUT_FORCE;
-    options.baseline = to;
-    git_checkout_tree(repository, reinterpret_cast<git_object*>(from), &options);
-  }
-  return why;
-}
-
 absl::Status RefuseUnderWay(git_repository* repository) {
   const std::string what = OperationUnderWay(repository);
   if (what.empty()) return absl::OkStatus();
@@ -142,7 +114,8 @@ absl::Status RefuseUnderWay(git_repository* repository) {
 
 absl::Status Patch(git_repository* repository, const v1::RepositoryCommand& command,
                    v1::RepositoryReply* reply) {
-  for (const v1::Worktree& worktree : command.worktrees()) {
+  for (int i = 0; i < command.worktrees_size(); ++i) {
+    const v1::Worktree& worktree = command.worktrees(i);
     ODW_ASSIGN_OR_RETURN(const Sides sides, FindSides(repository, worktree));
     ODW_ASSIGN_OR_RETURN(
         const Change change,
@@ -153,6 +126,11 @@ absl::Status Patch(git_repository* repository, const v1::RepositoryCommand& comm
           "the diff is longer than " + std::to_string(kPatchBytesMax >> 20) +
           " MiB; the change is whole in git: git -C " + git_repository_workdir(repository) +
           " diff " + worktree.base_commit() + " " + worktree.result_ref());
+    }
+    if (command.worktrees_size() > 1 && i < command.nodes_size()) {
+      // Between patches git takes any line for a comment.
+      reply->mutable_diff()->append("# n" + std::to_string(command.nodes(i)) + " of " +
+                                    command.run_id() + "\n");
     }
     reply->mutable_diff()->append(change.patch);
     for (const std::string& file : change.files) reply->add_applied_files(file);
@@ -187,6 +165,7 @@ absl::Status Apply(git_repository* repository, const v1::RepositoryCommand& comm
   if (reply->conflicts_size() > 0) return absl::OkStatus();
   ODW_RETURN_IF_ERROR(
       SwitchFiles(repository, ours.get(), merged.get(), files, WithIndex::kLeave));
+  SwitchIsDone(repository);
   for (const std::string& file : files) reply->add_applied_files(file);
   return absl::OkStatus();
 }
@@ -194,6 +173,23 @@ absl::Status Apply(git_repository* repository, const v1::RepositoryCommand& comm
 // HEAD's branch, or HEAD itself where it is detached.
 absl::StatusOr<Reference> FindHead(git_repository* repository) {
   return Make<Reference>("HEAD", git_repository_head, repository);
+}
+
+// `ours` with what the node changed. Where its history does not go through its base (it amended that,
+// or began another), git's own merge base would count the base's changes as ours.
+absl::StatusOr<Index> MergeOne(git_repository* repository, const git_commit* ours,
+                               const Sides& sides) {
+  const git_merge_options options = GIT_MERGE_OPTIONS_INIT;
+  const int descends = git_graph_descendant_of(repository, git_commit_id(sides.result.get()),
+                                               git_commit_id(sides.base.get()));
+  if (descends < 0) return GitError(descends, "the node's history");
+  if (descends == 1) {
+    return Make<Index>("the merge", git_merge_commits, repository, ours, sides.result.get(),
+                       &options);
+  }
+  ODW_ASSIGN_OR_RETURN(const Tree tree, TreeOf(ours));
+  return Make<Index>("the merge", git_merge_trees, repository, sides.base_tree.get(), tree.get(),
+                     sides.result_tree.get(), &options);
 }
 
 // The commit that HEAD is to move to, or nullopt on conflicts (which are in the reply).
@@ -210,10 +206,7 @@ absl::StatusOr<git_oid> MergeAll(git_repository* repository, git_oid head,
       continue;  // merged before
     }
     ODW_ASSIGN_OR_RETURN(const Commit ours, FindCommit(repository, head));
-    const git_merge_options options = GIT_MERGE_OPTIONS_INIT;
-    ODW_ASSIGN_OR_RETURN(const Index index,
-                         Make<Index>("the merge", git_merge_commits, repository, ours.get(),
-                                     sides.result.get(), &options));
+    ODW_ASSIGN_OR_RETURN(const Index index, MergeOne(repository, ours.get(), sides));
     if (git_index_has_conflicts(index.get())) {
       ListConflicts(index.get(), node, reply);
       continue;
@@ -240,6 +233,7 @@ absl::Status Merge(git_repository* repository, const v1::RepositoryCommand& comm
   ODW_RETURN_IF_ERROR(RefuseDirty(repository, files, reply));
   if (reply->conflicts_size() == 0) RefuseUnseen(repository, from.get(), files, reply);
   if (reply->conflicts_size() > 0) return absl::OkStatus();
+  if (git_oid_equal(&merged, git_commit_id(head.get()))) return absl::OkStatus();  // merged before
   ODW_RETURN_IF_ERROR(SwitchFiles(repository, from.get(), to.get(), files, WithIndex::kUpdate));
   // Refused where HEAD has moved since it was read: then the files go back.
   const absl::StatusOr<Reference> moved =
@@ -247,8 +241,10 @@ absl::Status Merge(git_repository* repository, const v1::RepositoryCommand& comm
                       git_reference_set_target, branch.get(), &merged, "odw: merge");
   if (!moved.ok()) {
     (void)SwitchFiles(repository, to.get(), from.get(), files, WithIndex::kUpdate);
+    SwitchIsDone(repository);
     return moved.status();
   }
+  SwitchIsDone(repository);
   for (const std::string& file : files) reply->add_applied_files(file);
   reply->set_commit(HexOf(merged));
   return absl::OkStatus();
@@ -258,6 +254,8 @@ absl::Status CarryInto(const v1::RepositoryCommand& command, v1::RepositoryReply
   ODW_ASSIGN_OR_RETURN(const OpenRepository open, OpenAt(command.repository()));
   git_repository* repository = open.repository.get();
   if (command.kind() == v1::RepositoryCommand::DIFF) return Patch(repository, command, reply);
+  const RepositoryLock lock(repository);
+  ODW_RETURN_IF_ERROR(UndoHalfSwitch(repository));
   ODW_RETURN_IF_ERROR(RefuseUnderWay(repository));
   return command.kind() == v1::RepositoryCommand::APPLY ? Apply(repository, command, reply)
                                                         : Merge(repository, command, reply);

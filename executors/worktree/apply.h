@@ -1,6 +1,6 @@
 // Brings what nodes changed into the repository's own work tree (`odwctl apply`, uncommitted) or its
 // history (`odwctl merge`). Everything is computed on git's objects first: a conflict, or a file that
-// is dirty here, is reported and nothing is touched. Blocking; one call a repository at a time.
+// is dirty here, is reported and nothing is touched. Blocking; thread-safe: one at a time in a repository.
 #pragma once
 
 #include <string>

@@ -1,5 +1,7 @@
 #include "executors/worktree/apply.h"
 
+#include <thread>
+
 #include "executors/worktree/worktree_testing.h"
 
 namespace odw::executors::worktree {
@@ -44,6 +46,54 @@ TEST_F(ApplyTest, ApplyWritesFilesAndCommitsNothing) {
   EXPECT_TRUE(reply.ok()) << reply.DebugString();
   EXPECT_EQ(repo_.Git("status --porcelain"), " M a.txt\n D c.txt\n M sub/b.txt\n?? bin\n?? new.txt");
   EXPECT_EQ(TestRepository::Read(repo_.top() + "/bin"), std::string("\0\377", 2));
+}
+
+// The node's history does not go through its base any more: git's own merge base would be an older
+// commit, with the base's changes on both sides.
+TEST_F(ApplyTest, MergeTakesANodesChangeThoughItAmendedItsBase) {
+  repo_.Sh("cd main && echo base > n.txt && git add . && git commit -qm second");
+  const v1::Worktree one = Node("t1", "echo more >> n.txt && git commit -qa --amend -m amended");
+  const v1::RepositoryReply reply = Do(v1::RepositoryCommand::MERGE, {one});
+  EXPECT_TRUE(reply.ok()) << reply.DebugString();
+  EXPECT_EQ(TestRepository::Read(repo_.top() + "/n.txt"), "base\nmore\n");
+}
+
+TEST_F(ApplyTest, MergeUndoesWhatTheNodeUndid) {
+  repo_.Sh("cd main && echo second > a.txt && git commit -qam second");
+  const v1::Worktree one = Node("t1", "git reset -q --hard HEAD~1 && echo k > k.txt");
+  const v1::Worktree two = Node("t2", "git checkout -q --orphan o && git rm -rqf . && echo o > o.txt");
+  EXPECT_TRUE(Do(v1::RepositoryCommand::MERGE, {one}).ok());
+  EXPECT_EQ(TestRepository::Read(repo_.top() + "/a.txt"), "one\n");
+  EXPECT_TRUE(Do(v1::RepositoryCommand::MERGE, {one}).ok()) << "again";
+  const v1::RepositoryReply conflict = Do(v1::RepositoryCommand::MERGE, {two});
+  ASSERT_EQ(conflict.conflicts_size(), 1) << conflict.DebugString();
+  EXPECT_EQ(conflict.conflicts(0).path(), "a.txt");
+}
+
+// As a process leaves it that was killed while it wrote: some files new, one torn, one gone.
+TEST_F(ApplyTest, AHalfDoneMergeIsTakenBackAndDoneByTheNextOne) {
+  const v1::Worktree one =
+      Node("t1", "echo more >> a.txt && rm c.txt && echo long-content > n.txt && echo m > m.txt");
+  const std::string tree = "$(git rev-parse HEAD^{tree}) $(git rev-parse " + one.result_commit() +
+                           "^{tree}) > .git/odw-half-done";
+  const std::string half = " && git show " + one.result_commit() + ":a.txt > a.txt && rm c.txt && "
+                           "printf long > n.txt";
+  repo_.Sh("cd main && echo with-index " + tree + half);
+  const v1::RepositoryReply reply = Do(v1::RepositoryCommand::MERGE, {one});
+  EXPECT_TRUE(reply.ok()) << reply.DebugString();
+  EXPECT_EQ(repo_.Git("status --porcelain"), "");
+  EXPECT_EQ(TestRepository::Read(repo_.top() + "/n.txt"), "long-content\n");
+  EXPECT_FALSE(std::filesystem::exists(repo_.top() + "/.git/odw-half-done"));
+}
+
+TEST_F(ApplyTest, WhatSomebodyEditedAfterAHalfDoneMergeStays) {
+  const v1::Worktree one = Node("t1", "echo more >> a.txt && echo m > m.txt");
+  repo_.Sh("cd main && echo with-index $(git rev-parse HEAD^{tree}) $(git rev-parse " +
+           one.result_commit() + "^{tree}) > .git/odw-half-done && echo m > m.txt && echo own > a.txt");
+  const v1::RepositoryReply reply = Do(v1::RepositoryCommand::MERGE, {one});
+  EXPECT_FALSE(reply.ok());
+  EXPECT_EQ(TestRepository::Read(repo_.top() + "/a.txt"), "own\n");
+  EXPECT_EQ(repo_.Git("status --porcelain"), " M a.txt");
 }
 
 TEST_F(ApplyTest, ApplyOfSeveralNodesIsAllOrNothing) {
@@ -98,7 +148,9 @@ TEST_F(ApplyTest, MergeASecondTimeChangesNothing) {
   const v1::Worktree one = Node("t1", "echo own > own.txt");
   EXPECT_TRUE(Do(v1::RepositoryCommand::MERGE, {one}).ok());
   const std::string before = State();
-  EXPECT_TRUE(Do(v1::RepositoryCommand::MERGE, {one}).ok());
+  const v1::RepositoryReply again = Do(v1::RepositoryCommand::MERGE, {one});
+  EXPECT_TRUE(again.ok());
+  EXPECT_EQ(again.commit(), "");  // the branch was not moved
   EXPECT_EQ(State(), before);
 }
 
@@ -131,6 +183,23 @@ TEST_F(ApplyTest, UnrelatedLocalEditsStayAsTheyAre) {
   repo_.Sh("cd main && echo mine > sub/b.txt && echo new > mine.txt");
   EXPECT_TRUE(Do(v1::RepositoryCommand::MERGE, {one}).ok());
   EXPECT_EQ(repo_.Git("status --porcelain"), " M sub/b.txt\n?? mine.txt");
+}
+
+TEST_F(ApplyTest, MergesAtTheSameTimeAllCount) {
+  std::vector<v1::Worktree> nodes;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    nodes.push_back(Node(name, "echo " + name + " > " + name + ".txt"));
+  }
+  std::vector<std::thread> threads;
+  for (const v1::Worktree& node : nodes) {
+    threads.emplace_back([this, node] {
+      EXPECT_TRUE(Do(v1::RepositoryCommand::MERGE, {node}).ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(repo_.Git("status --porcelain"), "");
+  EXPECT_EQ(repo_.Git("ls-files 't*.txt' | wc -l"), "8");
 }
 
 TEST_F(ApplyTest, DiffOfTwoNodesIsOnePatch) {

@@ -1,12 +1,8 @@
 #include "executors/worktree/linked_tree.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <filesystem>
 #include <fstream>
 
-#include "daemon/base/fd.h"
 #include "executors/worktree/patch.h"
 #include "executors/worktree/repository.h"
 #include "executors/worktree/snapshot.h"
@@ -55,20 +51,6 @@ int CountSubmodule(git_submodule*, const char*, void* payload) {
   return 0;
 }
 
-// libgit2 looks at all work trees when it adds one, and takes a half-made one for an error: one at a
-// time, whatever the process.
-class RegistryLock {
- public:
-  explicit RegistryLock(git_repository* repository)
-      : fd_(open((std::string(git_repository_commondir(repository)) + "odw-worktrees.lock").c_str(),
-                 O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    if (fd_.valid()) flock(fd_.get(), LOCK_EX);
-  }
-
- private:
-  UniqueFd fd_;
-};
-
 absl::Status FillTree(const std::string& path) {
   ODW_ASSIGN_OR_RETURN(const Repository own,
                        Make<Repository>("the work tree " + path, git_repository_open, path.c_str()));
@@ -78,12 +60,14 @@ absl::Status FillTree(const std::string& path) {
   return code < 0 ? GitError(code, "filling the work tree " + path) : absl::OkStatus();
 }
 
+std::string BranchOf(const std::string& name) { return "refs/heads/odw-tmp/" + name; }
+
 // The registration. The branch is libgit2's need alone and goes at once.
 absl::Status AddLinkedTree(git_repository* repository, const TreeRequest& request,
                            const git_oid& start) {
   ODW_ASSIGN_OR_RETURN(const Commit commit, FindCommit(repository, start));
-  const RegistryLock lock(repository);
-  const std::string branch = "refs/heads/odw-tmp/" + request.name;
+  const RepositoryLock lock(repository);
+  const std::string branch = BranchOf(request.name);
   ODW_ASSIGN_OR_RETURN(const Reference reference,
                        Make<Reference>("a branch for the work tree", git_reference_create,
                                        repository, branch.c_str(), &start, 1, "odw: work tree"));
@@ -108,7 +92,7 @@ absl::Status AddLinkedTree(git_repository* repository, const TreeRequest& reques
 }
 
 void Discard(git_repository* repository, const std::string& name) {
-  const RegistryLock lock(repository);
+  const RepositoryLock lock(repository);
   git_worktree* raw = nullptr;
   if (git_worktree_lookup(&raw, repository, name.c_str()) < 0) return;
   const LinkedTree tree(raw);
@@ -118,12 +102,14 @@ void Discard(git_repository* repository, const std::string& name) {
   git_worktree_prune(tree.get(), &options);
 }
 
-// A node may delete the `.git` file of its tree; what it had written is still to be captured.
+// A node may delete the `.git` file of its tree, or all of the folder: what it had written or
+// committed is still to be captured.
 absl::StatusOr<Repository> OpenTree(const LinkedTreeInfo& tree) {
   const fs::path link = fs::path(tree.path) / ".git";
   std::error_code failed;
   if (!fs::exists(link, failed)) {
     ODW_ASSIGN_OR_RETURN(const OpenRepository main, OpenAt(tree.repository));
+    fs::create_directories(tree.path, failed);
     std::ofstream(link) << "gitdir: " << git_repository_commondir(main.repository.get())
                         << "worktrees/" << tree.name << "\n";
   }
@@ -131,6 +117,27 @@ absl::StatusOr<Repository> OpenTree(const LinkedTreeInfo& tree) {
     return absl::FailedPreconditionError("a repository of its own was made at " + tree.path);
   }
   return Make<Repository>("the work tree " + tree.path, git_repository_open, tree.path.c_str());
+}
+
+enum class Folder { kThere, kGone };
+
+// The files as they are. Those of a folder that is gone are as they were committed last: nobody can
+// tell whether the node meant to delete them.
+absl::StatusOr<git_oid> FilesOf(git_repository* repository, const git_oid& head, Folder folder,
+                                const CaptureRequest& request, v1::Worktree* out) {
+  if (folder == Folder::kGone) {
+    out->add_notes("the node removed its own folder: only what it had committed is kept");
+    ODW_ASSIGN_OR_RETURN(const Commit commit, FindCommit(repository, head));
+    return *git_commit_tree_id(commit.get());
+  }
+  ODW_ASSIGN_OR_RETURN(const Snapshot snapshot,
+                       TakeSnapshot(repository, {.keep_ignored = request.keep_ignored}));
+  for (const std::string& what : snapshot.refused) out->add_notes(what);
+  for (const std::string& what : snapshot.left_out) {
+    out->set_kept_path(request.tree.path);
+    out->add_notes("not captured, so the folder is kept: " + what);
+  }
+  return snapshot.tree;
 }
 
 // HEAD as the node left it; the base where it left none (an orphan branch).
@@ -227,21 +234,19 @@ absl::StatusOr<v1::Worktree> Capture(const CaptureRequest& request) {
   out.set_repository(request.tree.repository);
   out.set_base_commit(request.tree.base_commit);
   for (const std::string& note : request.tree.notes) out.add_notes(note);
+  std::error_code failed;
+  const Folder folder =
+      fs::exists(request.tree.path, failed) ? Folder::kThere : Folder::kGone;
   ODW_ASSIGN_OR_RETURN(const Repository repository, OpenTree(request.tree));
   ODW_ASSIGN_OR_RETURN(const git_oid base, OidFromHex(request.tree.base_commit));
   ODW_ASSIGN_OR_RETURN(const git_oid head, HeadOrBase(repository.get(), request.tree));
   if (const std::string what = OperationUnderWay(repository.get()); !what.empty()) {
     out.add_notes("the node left its work tree " + what);
   }
-  ODW_ASSIGN_OR_RETURN(
-      const Snapshot snapshot,
-      TakeSnapshot(repository.get(), {.keep_ignored = request.keep_ignored}));
-  for (const std::string& what : snapshot.left_out) {
-    out.set_kept_path(request.tree.path);
-    out.add_notes("not captured, so the folder is kept: " + what);
-  }
+  ODW_ASSIGN_OR_RETURN(const git_oid files,
+                       FilesOf(repository.get(), head, folder, request, &out));
   ODW_ASSIGN_OR_RETURN(const git_oid result,
-                       CommitRest(repository.get(), head, snapshot.tree, request.message));
+                       CommitRest(repository.get(), head, files, request.message));
   out.set_result_commit(HexOf(result));
   out.set_result_ref(request.ref);
   out.set_changed(!git_oid_equal(&base, &result));
@@ -251,19 +256,31 @@ absl::StatusOr<v1::Worktree> Capture(const CaptureRequest& request) {
   return out;
 }
 
+// Also where a death in the middle of making or removing it has left parts only.
 absl::Status RemoveTree(const LinkedTreeInfo& tree) {
   ODW_ASSIGN_OR_RETURN(const OpenRepository main, OpenAt(tree.repository));
-  const RegistryLock lock(main.repository.get());
+  git_repository* repository = main.repository.get();
+  const RepositoryLock lock(repository);
   git_worktree* raw = nullptr;
-  const int found = git_worktree_lookup(&raw, main.repository.get(), tree.name.c_str());
-  if (found == GIT_ENOTFOUND) return absl::OkStatus();
-  if (found < 0) return GitError(found, "the work tree " + tree.path);
-  const LinkedTree linked(raw);
-  git_worktree_prune_options options = GIT_WORKTREE_PRUNE_OPTIONS_INIT;
-  options.flags =
-      GIT_WORKTREE_PRUNE_VALID | GIT_WORKTREE_PRUNE_LOCKED | GIT_WORKTREE_PRUNE_WORKING_TREE;
-  const int code = git_worktree_prune(linked.get(), &options);
-  if (code < 0) return GitError(code, "removing the work tree " + tree.path);
+  if (git_worktree_lookup(&raw, repository, tree.name.c_str()) == 0) {
+    const LinkedTree linked(raw);
+    git_worktree_prune_options options = GIT_WORKTREE_PRUNE_OPTIONS_INIT;
+    options.flags =
+        GIT_WORKTREE_PRUNE_VALID | GIT_WORKTREE_PRUNE_LOCKED | GIT_WORKTREE_PRUNE_WORKING_TREE;
+    const int code = git_worktree_prune(linked.get(), &options);
+    if (code < 0) return GitError(code, "removing the work tree " + tree.path);
+  }
+  git_reference* branch = nullptr;
+  if (git_reference_lookup(&branch, repository, BranchOf(tree.name).c_str()) == 0) {
+    const Reference owned(branch);
+    git_reference_delete(branch);
+  }
+  std::error_code failed;
+  const fs::path common = git_repository_commondir(repository);
+  for (const fs::path& left : {common / "worktrees" / tree.name, fs::path(tree.path)}) {
+    fs::remove_all(left, failed);
+    if (failed) return absl::InternalError("removing " + left.string() + ": " + failed.message());
+  }
   return absl::OkStatus();
 }
 

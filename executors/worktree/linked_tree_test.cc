@@ -130,6 +130,79 @@ TEST(LinkedTree, ADeletedGitFileLosesNothing) {
   EXPECT_EQ(repo.Git("show " + taken.result_commit() + ":new.txt"), "kept");
 }
 
+TEST(LinkedTree, EditsThatGitWasToldToOverlookAreCaptured) {
+  TestRepository repo;
+  const LinkedTreeInfo tree = repo.Tree("t1");
+  repo.Sh("cd trees/t1 && git update-index --assume-unchanged a.txt && git update-index "
+          "--skip-worktree sub/b.txt c.txt && echo edited > a.txt && echo edited > sub/b.txt");
+  const v1::Worktree taken = repo.Take(tree);
+  EXPECT_EQ(repo.Git("show " + taken.result_commit() + ":a.txt"), "edited");
+  EXPECT_EQ(repo.Git("show " + taken.result_commit() + ":sub/b.txt"), "edited");
+}
+
+TEST(LinkedTree, WhatASparseCheckoutLeavesOutIsNoDeletion) {
+  TestRepository repo;
+  const LinkedTreeInfo tree = repo.Tree("t1");
+  repo.Sh("cd trees/t1 && git update-index --skip-worktree c.txt && rm c.txt && echo n > n.txt");
+  const v1::Worktree taken = repo.Take(tree);
+  ASSERT_EQ(taken.files_size(), 1) << taken.DebugString();
+  EXPECT_EQ(taken.files(0), "n.txt");
+}
+
+TEST(LinkedTree, ALinkToARepositoryIsCapturedAsALink) {
+  TestRepository repo;
+  const LinkedTreeInfo tree = repo.Tree("t1");
+  repo.Sh("cd trees/t1 && ln -s . loop");
+  const v1::Worktree taken = repo.Take(tree);
+  EXPECT_EQ(taken.kept_path(), "");
+  EXPECT_EQ(repo.Git("show " + taken.result_commit() + ":loop"), ".");
+}
+
+TEST(LinkedTree, NamesThatAreNotUtf8AreCaptured) {
+  TestRepository repo;
+  const LinkedTreeInfo tree = repo.Tree("t1");
+  repo.Sh("cd trees/t1 && echo x > \"$(printf 'f\\377.txt')\"");
+  const v1::Worktree taken = repo.Take(tree);
+  EXPECT_EQ(repo.Git("show " + taken.result_commit() + ":\"$(printf 'f\\377.txt')\""), "x");
+}
+
+TEST(LinkedTree, AnIgnoredPathThatCannotBeKeptIsNamedAndTheRestIsCaptured) {
+  TestRepository repo;
+  const LinkedTreeInfo tree = repo.Tree("t1");
+  repo.Sh("cd trees/t1 && mkdir build && echo o > build/o && ln -s /etc outside && echo n > n.txt");
+  const v1::Worktree taken = repo.Take(
+      tree, {"/etc/hostname", ".git", "", "build/../../../x", "outside/hostname", "build"});
+  EXPECT_EQ(taken.kept_path(), "");
+  EXPECT_EQ(taken.notes_size(), 5) << taken.DebugString();
+  EXPECT_EQ(repo.Git("ls-tree -r --name-only " + taken.result_commit() + " build n.txt outside"),
+            "build/o\nn.txt\noutside");
+}
+
+TEST(LinkedTree, WhatADeathInTheMiddleLeftIsRemoved) {
+  TestRepository repo;
+  const LinkedTreeInfo half = repo.Tree("t1");
+  repo.Sh("rm -r main/.git/worktrees/t1 trees/t1/.git");
+  ASSERT_TRUE(RemoveTree(half).ok());
+  EXPECT_FALSE(fs::exists(half.path));
+  repo.Sh("mkdir -p main/.git/worktrees/t2 trees/t2 && git -C main branch odw-tmp/t2");
+  ASSERT_TRUE(RemoveTree({.repository = repo.top(), .path = repo.root() + "/trees/t2", .name = "t2"}).ok());
+  EXPECT_EQ(repo.Git("branch --format='%(refname)'"), "refs/heads/main");
+  EXPECT_EQ(repo.Sh("ls main/.git/worktrees trees"), "main/.git/worktrees:\n\ntrees:");
+}
+
+TEST(LinkedTree, ANodeThatRemovesItsOwnFolderKeepsItsCommits) {
+  TestRepository repo;
+  const LinkedTreeInfo tree = repo.Tree("t1");
+  repo.Sh("cd trees/t1 && echo own > own.txt && git add . && git commit -qm own && rm -rf ../t1");
+  const v1::Worktree taken = repo.Take(tree);
+  EXPECT_EQ(taken.kept_path(), "");
+  ASSERT_EQ(taken.notes_size(), 1);
+  EXPECT_NE(taken.notes(0).find("removed"), std::string::npos) << taken.notes(0);
+  EXPECT_EQ(repo.Git("show --format=%s --name-only " + taken.result_commit()), "own\n\nown.txt");
+  ASSERT_TRUE(RemoveTree(tree).ok());
+  EXPECT_EQ(repo.Git("worktree list | wc -l"), "1");
+}
+
 TEST(LinkedTree, AnOrphanBranchOfTheNodesIsCaptured) {
   TestRepository repo;
   const LinkedTreeInfo tree = repo.Tree("t1");

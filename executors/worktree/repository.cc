@@ -1,5 +1,8 @@
 #include "executors/worktree/repository.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 namespace odw::executors::worktree {
 
 absl::StatusOr<OpenRepository> OpenAt(const std::string& folder) {
@@ -29,6 +32,12 @@ absl::StatusOr<OpenRepository> OpenAt(const std::string& folder) {
   }
   open.top = git_repository_workdir(raw);
   return open;
+}
+
+RepositoryLock::RepositoryLock(git_repository* repository)
+    : fd_(open((std::string(git_repository_commondir(repository)) + "odw-worktrees.lock").c_str(),
+               O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  if (fd_.valid()) flock(fd_.get(), LOCK_EX);
 }
 
 absl::StatusOr<Commit> HeadCommit(git_repository* repository) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "daemon/base/fd.h"
 #include "executors/worktree/git.h"
 
 namespace odw::executors::worktree {
@@ -16,6 +17,16 @@ struct OpenRepository {
 // Searches upwards from `folder`. FailedPrecondition with a next step: not a repository, bare, owned
 // by somebody else, a partial clone.
 absl::StatusOr<OpenRepository> OpenAt(const std::string& folder);
+
+// One at a time in a repository, whatever the process, for as long as it lives: libgit2 takes another's
+// half-made work tree for an error, and two merges at once would undo each other. Waits.
+class RepositoryLock {
+ public:
+  explicit RepositoryLock(git_repository* repository);
+
+ private:
+  UniqueFd fd_;
+};
 
 // HEAD's commit. FailedPrecondition where there is none yet.
 absl::StatusOr<Commit> HeadCommit(git_repository* repository);

@@ -14,12 +14,14 @@ constexpr size_t kLeftOutMax = 100;
 // else. `path` is relative to the top, with a slash at its end for such folders.
 bool HoldsRepository(const std::string& top, const std::string& path) {
   std::error_code ignored;
-  return fs::exists(fs::path(top) / path / ".git", ignored);
+  const fs::path at = fs::path(top) / path;
+  return !fs::is_symlink(at, ignored) && fs::exists(at / ".git", ignored);
 }
 
 struct Collect {
   git_repository* repository;
   std::string top;
+  std::set<std::string> sparse;  // a sparse checkout left these out: no deletions
   std::set<std::string> nested;
 };
 
@@ -28,6 +30,7 @@ int OnPath(const char* path, const char*, void* payload) {
   auto* collect = static_cast<Collect*>(payload);
   std::string name = path;
   while (!name.empty() && name.back() == '/') name.pop_back();
+  if (collect->sparse.contains(name)) return 1;
   if (HoldsRepository(collect->top, name)) {
     collect->nested.insert(name);
     return 1;
@@ -48,18 +51,64 @@ void DropUnchangedSubmodules(git_repository* repository, std::set<std::string>* 
   }
 }
 
-absl::Status AddFile(git_index* index, const std::string& path) {
+// Git can be told not to look at a file: what the node did to it counts all the same.
+absl::Status ForgetWhatIsOverlooked(git_index* index, Collect* collect) {
+  std::vector<git_index_entry> looked_at;
+  std::set<std::string> names;  // an entry's own name goes with it
+  for (size_t i = 0; i < git_index_entrycount(index); ++i) {
+    git_index_entry entry = *git_index_get_byindex(index, i);
+    const bool sparse = (entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0;
+    if (!sparse && (entry.flags & GIT_INDEX_ENTRY_VALID) == 0) continue;
+    std::error_code failed;
+    if (sparse && !fs::exists(fs::symlink_status(fs::path(collect->top) / entry.path, failed))) {
+      collect->sparse.insert(entry.path);
+      continue;
+    }
+    entry.flags &= static_cast<uint16_t>(~GIT_INDEX_ENTRY_VALID);
+    entry.flags_extended &= static_cast<uint16_t>(~GIT_INDEX_ENTRY_SKIP_WORKTREE);
+    entry.path = names.insert(entry.path).first->c_str();
+    looked_at.push_back(entry);
+  }
+  for (const git_index_entry& entry : looked_at) {
+    const int code = git_index_add(index, &entry);
+    if (code < 0) return GitError(code, "looking at " + std::string(entry.path));
+  }
+  return absl::OkStatus();
+}
+
+// Why a path that the call names cannot be one of the work tree's own files; empty: it can. Through
+// a link it would be a file of somebody else's.
+std::string WhyNotOwn(const std::string& top, const std::string& path) {
+  if (path.empty() || path[0] == '/') return "not a path relative to the repository's top";
+  fs::path at = top;
+  const fs::path relative(path);
+  for (auto part = relative.begin(); part != relative.end(); ++part) {
+    if (*part == ".." || *part == ".git") return "it leads out of the work tree";
+    std::error_code failed;
+    at /= *part;
+    if (std::next(part) != relative.end() && fs::is_symlink(at, failed))
+      return "it leads through a symbolic link";
+  }
+  return "";
+}
+
+void AddFile(git_index* index, const std::string& path, Snapshot* snapshot) {
   const int code = git_index_add_bypath(index, path.c_str());
-  return code < 0 ? GitError(code, "taking the ignored file " + path) : absl::OkStatus();
+  if (code < 0) snapshot->left_out.push_back(MessageOf(GitError(code, "the ignored file " + path)));
 }
 
 // Walked here: libgit2 does not look into a folder that is ignored itself.
-absl::Status AddIgnored(git_index* index, const std::vector<std::string>& paths, Collect* collect) {
+void AddIgnored(git_index* index, const std::vector<std::string>& paths, Collect* collect,
+                Snapshot* snapshot) {
   for (const std::string& path : paths) {
+    if (const std::string why = WhyNotOwn(collect->top, path); !why.empty()) {
+      snapshot->refused.push_back("keepIgnored '" + path + "' is passed over: " + why);
+      continue;
+    }
     const fs::path at = fs::path(collect->top) / path;
     std::error_code failed;
     if (!fs::is_directory(fs::symlink_status(at, failed))) {
-      if (fs::exists(fs::symlink_status(at, failed))) ODW_RETURN_IF_ERROR(AddFile(index, path));
+      if (fs::exists(fs::symlink_status(at, failed))) AddFile(index, path, snapshot);
       continue;
     }
     fs::recursive_directory_iterator entry(at, failed), end;
@@ -70,11 +119,10 @@ absl::Status AddIgnored(git_index* index, const std::vector<std::string>& paths,
         collect->nested.insert(name);
         entry.disable_recursion_pending();
       } else if (entry->is_regular_file(failed) || entry->is_symlink(failed)) {
-        ODW_RETURN_IF_ERROR(AddFile(index, name));
+        AddFile(index, name, snapshot);
       }
     }
   }
-  return absl::OkStatus();
 }
 
 // Whether the change from `head` to `staged` holds content that `files` does not.
@@ -102,6 +150,7 @@ absl::StatusOr<Snapshot> TakeSnapshot(git_repository* repository, const Snapshot
   if (const int code = git_index_read(index.get(), 1); code < 0) return GitError(code, "the index");
   git_index_conflict_cleanup(index.get());
   Collect collect{.repository = repository, .top = git_repository_workdir(repository)};
+  ODW_RETURN_IF_ERROR(ForgetWhatIsOverlooked(index.get(), &collect));
   char everything[] = "*";
   char* spec[] = {everything};
   const git_strarray all{spec, 1};
@@ -109,9 +158,8 @@ absl::StatusOr<Snapshot> TakeSnapshot(git_repository* repository, const Snapshot
   if (code < 0) return GitError(code, "taking the files of " + collect.top);
   code = git_index_update_all(index.get(), &all, OnPath, &collect);
   if (code < 0) return GitError(code, "taking the deletions of " + collect.top);
-  ODW_RETURN_IF_ERROR(AddIgnored(index.get(), options.keep_ignored, &collect));
-
   Snapshot snapshot;
+  AddIgnored(index.get(), options.keep_ignored, &collect, &snapshot);
   code = git_index_write_tree_to(&snapshot.tree, index.get(), repository);
   if (code < 0) return GitError(code, "writing the tree of " + collect.top);
   DropUnchangedSubmodules(repository, &collect.nested);

@@ -19,6 +19,8 @@ struct Snapshot {
   // What could not be taken, for people: nested repositories, changed submodules. Not empty: the
   // folder still holds work that is nowhere else.
   std::vector<std::string> left_out;
+  // Of `keep_ignored`: what names nothing of the work tree, and why.
+  std::vector<std::string> refused;
 };
 
 // The files of the work tree as a tree object: tracked, untracked, deleted, modes, symlinks, binary

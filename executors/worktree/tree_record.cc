@@ -34,7 +34,8 @@ Json ToJson(const TreeRecord& record) {
           {"cwd", record.tree.cwd},
           {"base_commit", record.tree.base_commit},
           {"name", record.tree.name},
-          {"notes", record.tree.notes}};
+          {"notes", record.tree.notes},
+          {"saved", record.saved}};
 }
 
 TreeRecord FromJson(const Json& json) {
@@ -52,6 +53,7 @@ TreeRecord FromJson(const Json& json) {
   json.at("base_commit").get_to(record.tree.base_commit);
   json.at("name").get_to(record.tree.name);
   json.at("notes").get_to(record.tree.notes);
+  record.saved = json.value("saved", false);
   return record;
 }
 

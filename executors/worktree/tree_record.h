@@ -21,6 +21,7 @@ struct TreeRecord {
   // The request's folder and the tree's path are there from the first; the rest once it is made.
   std::string folder;
   LinkedTreeInfo tree;
+  bool saved = false;  // all that it held is under its ref: only the folder is still to go
   bool made() const { return !tree.base_commit.empty(); }
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/kill_point.h"
 #include "daemon/base/log.h"
+#include "executors/valid_strings.h"
 #include "executors/worktree/apply.h"
 
 namespace odw::executors::worktree {
@@ -40,8 +41,8 @@ absl::StatusOr<std::vector<std::string>> TreeRuntime::Adopt(
   const std::map<std::string, TreeRecord> found = records_;
   for (const auto& [token, record] : found) {
     if (alive.contains(token)) continue;
-    if (!record.made()) {
-      // It died while git made the tree: nothing can be in it yet.
+    if (!record.made() || record.saved) {
+      // It died while git made the tree, with nothing in it yet; or while it was removed.
       Remove(token);
     } else {
       Sweep(record);
@@ -52,8 +53,12 @@ absl::StatusOr<std::vector<std::string>> TreeRuntime::Adopt(
 
 void TreeRuntime::Sweep(const TreeRecord& record) {
   LogInfo("saving the work tree that " + record.token + " left at " + record.tree.path);
+  leaving_.insert(record.tree.path);
   CaptureThen(record, RefOnly::kYes, [this, record](absl::StatusOr<odw::v1::Worktree> saved) {
-    if (saved.ok() && saved->kept_path().empty()) return Remove(record.token);
+    const bool all = saved.ok() && saved->kept_path().empty();
+    if (all) Remove(record.token);
+    Free(record.tree.path);
+    if (all) return;
     LogError("the work tree at " + record.tree.path + " stays: " +
              (saved.ok() ? saved->notes(saved->notes_size() - 1) : MessageOf(saved.status())));
   });
@@ -61,6 +66,23 @@ void TreeRuntime::Sweep(const TreeRecord& record) {
 
 void TreeRuntime::Start(Task task) {
   if (task.request.isolation() != kIsolation) return inner_->Start(std::move(task));
+  opening_[task.token] = "";
+  const std::string path = PathOf(task);
+  if (!leaving_.contains(path)) return Make(std::move(task));
+  waiting_.emplace(path, std::move(task));
+}
+
+void TreeRuntime::Free(const std::string& path) {
+  leaving_.erase(leaving_.find(path));
+  if (leaving_.contains(path)) return;
+  const auto [begin, end] = waiting_.equal_range(path);
+  std::vector<Task> tasks;
+  for (auto it = begin; it != end; ++it) tasks.push_back(std::move(it->second));
+  waiting_.erase(begin, end);
+  for (Task& task : tasks) Make(std::move(task));
+}
+
+void TreeRuntime::Make(Task task) {
   const std::string token = task.token;
   std::error_code failed;
   std::filesystem::create_directories(folder_, failed);
@@ -72,9 +94,10 @@ void TreeRuntime::Start(Task task) {
                     .folder = task.request.cwd()};
   for (const std::string& path : task.request.keep_ignored()) record.keep_ignored.push_back(path);
   record.tree.repository = task.request.cwd();
-  record.tree.path = PathFor(task);
+  record.tree.path = FreePathFor(task);
   record.tree.name = token;
-  opening_[token] = "";
+  // Paths of the other tree stand in the session: it would work there.
+  if (record.tree.path != PathOf(task)) task.resume_session.clear();
   records_[token] = record;
   if (const absl::Status saved = SaveRecord(folder_, record); !saved.ok()) {
     records_.erase(token);
@@ -86,7 +109,9 @@ void TreeRuntime::Start(Task task) {
                       .start_refs = task.resume_token.empty() ? std::vector<std::string>()
                                                               : EarlierRefsOf(record),
                       .path = record.tree.path,
-                      .name = token};
+                      .name = token,
+                      .dirty = task.request.include_dirty() ? TreeRequest::Dirty::kInclude
+                                                            : TreeRequest::Dirty::kLeave};
   const Slot<absl::StatusOr<LinkedTreeInfo>> made =
       std::make_shared<std::optional<absl::StatusOr<LinkedTreeInfo>>>();
   pool_.Run([made, request] { *made = MakeTree(request); },
@@ -95,10 +120,14 @@ void TreeRuntime::Start(Task task) {
             });
 }
 
-std::string TreeRuntime::PathFor(const Task& task) const {
-  const std::string path = folder_ + "/" + task.run_id + "-n" + std::to_string(task.node);
+std::string TreeRuntime::PathOf(const Task& task) const {
+  return folder_ + "/" + task.run_id + "-n" + std::to_string(task.node);
+}
+
+std::string TreeRuntime::FreePathFor(const Task& task) const {
+  const std::string path = PathOf(task);
   std::error_code failed;
-  bool taken = removing_.contains(path) || std::filesystem::exists(path, failed);
+  bool taken = std::filesystem::exists(path, failed);
   for (const auto& [token, record] : records_) taken |= record.tree.path == path;
   return taken ? folder_ + "/" + task.token : path;
 }
@@ -200,29 +229,34 @@ void TreeRuntime::Stored(const std::string& token) {
   if (records_.contains(token) && !kept_.contains(token)) Remove(token);
 }
 
-// The record goes last: a tree without one would never be swept.
+// The record goes last: a tree without one would never be swept. It says first that nothing is left
+// to save, lest a half-removed tree be saved as the node's work.
 void TreeRuntime::Remove(const std::string& token) {
   const auto found = records_.find(token);
   if (found == records_.end()) return;
-  const TreeRecord record = std::move(found->second);
+  TreeRecord record = std::move(found->second);
   records_.erase(found);
-  removing_.insert(record.tree.path);
+  record.saved = true;
+  leaving_.insert(record.tree.path);
   pool_.Run(
       [record, folder = folder_, token] {
-        const absl::Status removed = RemoveTree(record.tree);
+        absl::Status removed = SaveRecord(folder, record);
+        KillPoint("executor.tree_saved");
+        if (removed.ok()) removed = RemoveTree(record.tree);
         if (!removed.ok()) return LogWarning("a work tree stays: " + MessageOf(removed));
-        std::error_code failed;
-        if (!record.made()) std::filesystem::remove_all(record.tree.path, failed);
         DropRecord(folder, token);
       },
-      [this, path = record.tree.path] { removing_.erase(path); });
+      [this, path = record.tree.path] { Free(path); });
 }
 
 void TreeRuntime::CarryOut(odw::v1::RepositoryCommand command,
                            std::function<void(odw::v1::RepositoryReply)> done) {
   const auto reply = std::make_shared<odw::v1::RepositoryReply>();
   pool_.Run([reply, command = std::move(command)] { *reply = Carry(command); },
-            [reply, done = std::move(done)] { done(std::move(*reply)); });
+            [reply, done = std::move(done)] {
+              MakeStringsValid(reply.get());
+              done(std::move(*reply));
+            });
 }
 
 }  // namespace odw::executors::worktree

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 
 #include "executors/runtime.h"
 #include "executors/worktree/blocking_pool.h"
@@ -49,9 +50,14 @@ class TreeRuntime : public Runtime, private TaskSink {
                    std::function<void(absl::StatusOr<odw::v1::Worktree>)> then);
   void Sweep(const TreeRecord& record);
   void Remove(const std::string& token);
-  // By node, so that a session that is resumed finds its files where they were; by token while another
-  // attempt's tree is still there.
-  std::string PathFor(const Task& task) const;
+  // By node, so that a session that is resumed finds its files where they were: it knows them by
+  // whole paths. An attempt waits there for an earlier one's tree to go.
+  std::string PathOf(const Task& task) const;
+  // That, or one by token where a tree stays there.
+  std::string FreePathFor(const Task& task) const;
+  void Make(Task task);
+  // No tree leaves `path` any more: who waits for it may begin.
+  void Free(const std::string& path);
 
   const std::unique_ptr<Runtime> inner_;
   const std::string folder_;
@@ -59,7 +65,8 @@ class TreeRuntime : public Runtime, private TaskSink {
   std::map<std::string, TreeRecord> records_;     // by token; until the tree is removed
   std::map<std::string, std::string> opening_;    // token -> why it was cancelled meanwhile
   std::set<std::string> kept_;                    // trees that must not be removed
-  std::set<std::string> removing_;                // paths
+  std::multiset<std::string> leaving_;            // paths of trees that are being saved or removed
+  std::multimap<std::string, Task> waiting_;      // by path: for one of those
 };
 
 }  // namespace odw::executors::worktree

@@ -36,7 +36,7 @@ class Bench:
         os.mkfifo(path)
         return path
 
-    def submit(self, commands, wait=True, options=""):
+    def submit(self, commands, wait=True, options="", flags=()):
         """A run with a node in a tree of its own for each of `commands`; its id."""
         nodes = ", ".join(
             f"() => agent('edit {i}', {{runtime: 'command', command: 'sh', args: ['-c', {json.dumps(text)}], "
@@ -46,7 +46,7 @@ class Bench:
             body = f.read()
         with open(script, "w") as out:
             out.write("export const meta = {name: 'flow', description: 'x', dialect: 'builtin'};\n" + body)
-        run = self.service.ok("submit", script, "--cwd", self.repository.path)["run_id"]
+        run = self.service.ok("submit", script, "--cwd", self.repository.path, *flags)["run_id"]
         if wait:
             self.service.ok("result", run, "--wait")
         return run
@@ -169,6 +169,25 @@ return await agent('look', {{runtime: 'command', command: 'sh', args: ['-c', 'ca
             raise AssertionError(f"the base moved: {result}")
 
 
+def check_uncommitted_edits_are_left_or_carried(build):
+    with Bench(build) as bench:
+        bench.repository.write("a.txt", "edited here\n")
+        bench.repository.write("new.txt", "untracked\n")
+        look = ["cat a.txt new.txt > seen.txt; true"]
+        left = bench.submit(look)
+        equal("left", bench.repository.git("show", f"refs/odw/{left}/n1/result:seen.txt"), "one\n")
+        carried = bench.submit(look, flags=("--include-dirty",))
+        equal("carried", bench.repository.git("show", f"refs/odw/{carried}/n1/result:seen.txt"),
+              "edited here\nuntracked\n")
+        bench.service.ok("apply", carried)
+        # Only what the node did: the edits themselves are here already.
+        equal("applied", bench.repository.git("status", "--porcelain"), " M a.txt\n?? new.txt\n?? seen.txt\n")
+        again = bench.service.ok("resume", left, "--include-dirty", "--detach")["run_id"]
+        bench.service.ok("result", again, "--wait")
+        equal("not answered by the run without them",
+              bench.repository.git("show", f"refs/odw/{again}/n1/result:seen.txt"), "edited here\nuntracked\n")
+
+
 def check_no_repository(build):
     with Bench(build) as bench:
         script = bench.service.script("plain.js", """
@@ -189,5 +208,5 @@ catch (error) { return error.message; }
 def main(build, cases):
     for check in (check_edits_come_back, check_conflict_touches_nothing, check_executor_killed_in_the_middle,
                   check_work_of_a_lost_attempt_is_saved, check_ignored_paths_by_name, check_base_is_head_at_submit,
-                  check_no_repository):
+                  check_uncommitted_edits_are_left_or_carried, check_no_repository):
         cases.case("worktrees: " + check.__name__[6:].replace("_", " "), check, build)
