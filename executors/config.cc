@@ -1,5 +1,7 @@
 #include "executors/config.h"
 
+#include <stdlib.h>
+
 #include <functional>
 #include <set>
 #include <toml++/toml.h>
@@ -177,6 +179,8 @@ void CheckCli(const CliConfig& cli, TableReader* reader) {
     if (entry.find('=') == std::string::npos) reader->Reject("env", "'" + entry + "' is not K=V");
   }
   if (!cli.home.empty() && cli.home[0] != '/') reader->Reject("home", "must be an absolute path");
+  if (!cli.home.empty() && cli.home_per_node)
+    reader->Reject("home_per_node", "there is one home for all where home is set");
 }
 
 absl::Status ReadClaude(const std::string& file, const toml::table& table, CliConfig* claude) {
@@ -184,6 +188,7 @@ absl::Status ReadClaude(const std::string& file, const toml::table& table, CliCo
   reader.String("program", &claude->program);
   reader.String("model", &claude->model);
   reader.String("home", &claude->home);
+  reader.Bool("home_per_node", &claude->home_per_node);
   reader.Millis("timeout_ms", &claude->timeout);
   reader.Millis("idle_timeout_ms", &claude->idle_timeout);
   reader.Number("output_bytes_max", 1 << 16, int64_t{1} << 32, &claude->output_bytes_max);
@@ -200,6 +205,7 @@ absl::Status ReadCodex(const std::string& file, const toml::table& table, CliCon
   reader.String("program", &codex->program);
   reader.String("model", &codex->model);
   reader.String("home", &codex->home);
+  reader.Bool("home_per_node", &codex->home_per_node);
   reader.Millis("timeout_ms", &codex->timeout);
   reader.Millis("idle_timeout_ms", &codex->idle_timeout);
   reader.Number("output_bytes_max", 1 << 16, int64_t{1} << 32, &codex->output_bytes_max);
@@ -221,10 +227,16 @@ absl::StatusOr<Config> Read(const std::string& file, const toml::table& root) {
     executor.Number("slots", 1, kSlotsMax, &config.slots);
     executor.Strings("labels", &config.labels);
     executor.Number("spool_bytes_max", 1 << 16, int64_t{1} << 40, &config.spool_bytes_max);
-    executor.String("permission_max", &config.permission_max);
-    if (!config.permission_max.empty() && !ParsePermission(config.permission_max)) {
+    PoolLimits& limits = config.limits;
+    executor.String("permission_max", &limits.permission_max);
+    if (!limits.permission_max.empty() && !ParsePermission(limits.permission_max)) {
       executor.Reject("permission_max", "must be read-only, workspace-write or full");
     }
+    executor.String("network", &limits.network);
+    if (!limits.network.empty() && limits.network != "yes" && limits.network != "no") {
+      executor.Reject("network", "must be yes or no");
+    }
+    executor.Strings("tools", &limits.tools);
     ODW_RETURN_IF_ERROR(executor.Finish());
   }
   if (const toml::table* table = reader.Table("commands")) {
@@ -257,6 +269,14 @@ absl::StatusOr<Config> ParseConfig(const std::string& text, const std::string& n
   } catch (const toml::parse_error& error) {
     return ErrorAt(name, error.source(), std::string(error.description()));
   }
+}
+
+std::string CliVariable(const CliConfig& config, const std::string& name) {
+  for (const std::string& entry : config.env) {
+    if (entry.rfind(name + "=", 0) == 0) return entry.substr(name.size() + 1);
+  }
+  const char* const value = getenv(name.c_str());
+  return value != nullptr ? value : "";
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {

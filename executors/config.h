@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "daemon/base/status.h"
+#include "executors/permission.h"
 
 namespace odw::executors {
 
@@ -32,6 +33,7 @@ struct CliConfig {
   std::string program;  // empty: by its name on PATH
   std::string model;    // for requests that name none; empty: the CLI's own default
   std::string home;     // its HOME; empty: a folder of this executor's own
+  bool home_per_node = false;  // a fresh HOME for each node instead
   absl::Duration timeout = absl::Minutes(60);
   absl::Duration idle_timeout = absl::Minutes(15);  // without an event
   uint64_t output_bytes_max = 64 << 20;             // of one turn's events
@@ -69,12 +71,16 @@ struct Config {
   uint32_t slots = 0;
   std::vector<std::string> labels;
   uint64_t spool_bytes_max = 0;
-  std::string permission_max;  // empty: no limit
+  PoolLimits limits;
   std::map<std::string, CommandConfig> commands;
   CliConfig claude;
   CliConfig codex;
   BambooConfig bamboo;
 };
+
+// The value of a variable as the CLI will see it: the config's `env` comes before this process's
+// environment. Empty where it is not set.
+std::string CliVariable(const CliConfig& config, const std::string& name);
 
 absl::StatusOr<Config> LoadConfig(const std::string& path);
 // `name` stands for the file in messages.

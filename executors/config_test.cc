@@ -75,6 +75,7 @@ TEST(Config, RefusesWrongKindsAndRanges) {
   EXPECT_NE(ErrorOf("[commands.a]\nprogram = \"true\"\ncwd = \"relative\"\n").find("absolute"), std::string::npos);
   EXPECT_NE(ErrorOf("[claude]\nhome = \"relative\"\n").find("x.toml:2"), std::string::npos);
   EXPECT_NE(ErrorOf("[executor]\npermission_max = \"all\"\n").find("read-only"), std::string::npos);
+  EXPECT_NE(ErrorOf("[executor]\nnetwork = \"maybe\"\n").find("yes or no"), std::string::npos);
   EXPECT_NE(ErrorOf("commands = 3\n").find("table"), std::string::npos);
   EXPECT_NE(ErrorOf("[executor\n").find("x.toml:1"), std::string::npos);
 }

@@ -10,6 +10,7 @@
 #include "daemon/base/version.h"
 #include "executors/permission.h"
 #include "executors/text.h"
+#include "executors/valid_strings.h"
 
 namespace odw::executors {
 namespace {
@@ -51,6 +52,7 @@ void Bound(Result* result) {
     std::string message = result->error().message().substr(0, kErrorMessageBytesMax);
     result->mutable_error()->set_message(ToValidUtf8(message) + "...");
   }
+  MakeStringsValid(result);
 }
 
 std::string HostName() {
@@ -105,7 +107,7 @@ odw::v1::Register Executor::MakeRegister() {
   reg.set_host(HostName());
   reg.set_pid(static_cast<uint32_t>(getpid()));
   reg.set_version(kVersion);
-  reg.set_permission_max(options_.permission_max);
+  reg.set_permission_max(options_.limits.permission_max);
   runtime_->Describe(&reg);
   for (const auto& [token, phase] : held_) reg.add_held()->set_token(token);
   for (const auto& [serial, outgoing] : outbox_) {
@@ -197,12 +199,11 @@ bool Executor::MayStart() const { return !spool_->Full() && spool_retry_ == 0; }
 
 void Executor::Begin(Task task) {
   held_[task.token] = Phase::kRunning;
-  if (!Restrict(options_.permission_max, &task.request)) {
+  if (const absl::Status may = Restrict(options_.limits, &task.request); !may.ok()) {
     Result result;
     result.set_token(task.token);
     result.mutable_error()->set_category(odw::v1::INVALID_REQUEST);
-    result.mutable_error()->set_message("permission '" + task.request.permission() +
-                                        "' is none: use read-only, workspace-write or full");
+    result.mutable_error()->set_message(MessageOf(may));
     return Finished(std::move(result));
   }
   runtime_->Start(std::move(task));

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "executors/event_loop.h"
 #include "executors/identity.h"
+#include "executors/permission.h"
 #include "executors/redact.h"
 #include "executors/runtime.h"
 #include "executors/session.h"
@@ -25,7 +26,7 @@ struct ExecutorOptions {
   uint32_t slots = 1;
   std::vector<std::string> labels;
   absl::Duration linger = absl::Seconds(60);
-  std::string permission_max;  // empty: no limit
+  PoolLimits limits;
   Redactor redactor;
 };
 

@@ -20,6 +20,7 @@
 #include "executors/identity.h"
 #include "executors/make_runtime.h"
 #include "executors/pandacode.h"
+#include "executors/relay/relay.h"
 #include "executors/spool.h"
 #include "executors/task/zygote.h"
 #include "executors/validator.h"
@@ -114,7 +115,7 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
   const std::unique_ptr<Runtime> runtime =
       std::make_unique<worktree::TreeRuntime>(&loop, std::move(inner), folder + "/trees");
   ExecutorOptions options{.name = name, .slots = flags.slots, .labels = config.labels,
-                          .linger = flags.linger, .permission_max = config.permission_max,
+                          .linger = flags.linger, .limits = config.limits,
                           .redactor = Redactor::OfEnvironment()};
   if (options.slots == 0) options.slots = config.slots > 0 ? config.slots : kSlotsDefault;
   Executor executor(&loop, options, identity, spool.get(), runtime.get());
@@ -129,6 +130,7 @@ absl::Status Run(const Flags& flags, const Config& config, Daemonizer* daemonize
 }
 
 int Main(int argc, char** argv) {
+  if (IsRelay(argc, argv)) return RelayMain(argc, argv);
   if (IsPandacode(argv[0])) return PandacodeMain(argc, argv);
   Flags flags;
   if (const int status = ParseFlags(argc, argv, &flags); status >= 0) return status;

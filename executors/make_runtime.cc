@@ -16,7 +16,8 @@ std::unique_ptr<Runtime> MakeCli(EventLoop* loop, std::unique_ptr<CliAdapter> ad
   const CliOptions options{.folder = folder,
                            .timeout = config.timeout,
                            .idle_timeout = config.idle_timeout,
-                           .output_bytes_max = config.output_bytes_max};
+                           .output_bytes_max = config.output_bytes_max,
+                           .home_per_node = config.home_per_node};
   return std::make_unique<CliRuntime>(loop, std::move(adapter), options, std::move(zygote),
                                       validator);
 }

@@ -59,6 +59,8 @@ UniqueFd CatchSignals() {
 
 absl::StatusOr<OneTaskEnd> RunOneTask(OneTask wanted) {
   const std::string folder = DefaultStateRoot() + "/pandacode/" + wanted.runtime;
+  // A session that the next command line goes on with needs a home that stays.
+  wanted.config.claude.home_per_node = wanted.config.codex.home_per_node = false;
   ODW_RETURN_IF_ERROR(MakeFolders(folder + "/tasks"));
   ZygoteHandle zygote;
   if (NeedsZygote(wanted.runtime)) {

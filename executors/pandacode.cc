@@ -91,9 +91,7 @@ absl::Status ReadInputs(Wanted* wanted) {
   if (wanted->prompt.empty())
     return absl::InvalidArgumentError("the prompt is empty: give --prompt or --prompt-file");
   wanted->request.set_prompt(wanted->prompt);
-  if (!Restrict("", &wanted->request)) {
-    return absl::InvalidArgumentError("--permission is one of read-only, workspace-write, full");
-  }
+  ODW_RETURN_IF_ERROR(Restrict({}, &wanted->request));
   if (wanted->schema.empty()) return absl::OkStatus();
   std::string text = wanted->schema;
   if (text[0] != '{' && text != "true" && text != "false") {
@@ -151,6 +149,7 @@ absl::StatusOr<int> Run(Wanted wanted) {
   if (!wanted.config.empty()) {
     ODW_ASSIGN_OR_RETURN(config, LoadConfig(wanted.config));
   }
+  ODW_RETURN_IF_ERROR(Restrict(config.limits, &wanted.request));
   ODW_ASSIGN_OR_RETURN(const OneTaskEnd end, RunOneTask({.runtime = wanted.runtime,
                                                          .config = std::move(config),
                                                          .request = std::move(wanted.request),

@@ -59,7 +59,11 @@ void Redactor::Redact(odw::v1::Result* result) const {
   Redact(result->mutable_value());
   Redact(result->mutable_raw_text());
   if (result->has_error()) Redact(result->mutable_error()->mutable_message());
-  if (result->has_worktree()) Redact(result->mutable_worktree()->mutable_diff()->mutable_inline_());
+  if (!result->has_worktree()) return;
+  odw::v1::Worktree* const worktree = result->mutable_worktree();
+  Redact(worktree->mutable_diff()->mutable_inline_());
+  for (std::string& file : *worktree->mutable_files()) Redact(&file);
+  for (std::string& note : *worktree->mutable_notes()) Redact(&note);
 }
 
 }  // namespace odw::executors

@@ -72,7 +72,15 @@ const std::string& SandboxProgram() {
 }
 
 std::vector<std::string> SandboxWords(const SandboxWish& wish) {
-  if (wish.permission == Permission::kFull || SandboxProgram().empty()) return {};
+  if (SandboxProgram().empty()) return {};
+  if (wish.permission == Permission::kFull) {
+    if (wish.network == SandboxWish::Network::kYes) return {};
+    std::vector<std::string> words = {SandboxProgram(), "--die-with-parent", "--dev-bind", "/", "/",
+                                      "--unshare-net"};
+    if (!wish.cwd.empty()) words.insert(words.end(), {"--chdir", wish.cwd});
+    words.push_back("--");
+    return words;
+  }
   std::vector<std::string> words = Base(SandboxProgram());
   const auto bind = [&](const char* how, const std::string& path) {
     words.insert(words.end(), {how, path, path});

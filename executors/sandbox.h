@@ -19,9 +19,10 @@ struct SandboxWish {
 // The path of a bubblewrap that works here (tried once, some 10 ms); empty: there is none.
 const std::string& SandboxProgram();
 
-// The words before a command line that confine it, the program's path first. Empty with permission
-// full and where SandboxProgram is. The whole system stays readable; the repository of a linked
-// work tree stays writable, its hooks and settings do not.
+// The words before a command line that confine it, the program's path first. Empty where
+// SandboxProgram is, and with permission full, unless the network is to be cut off. The whole
+// system stays readable; the repository of a linked work tree stays writable, its hooks and
+// settings do not.
 std::vector<std::string> SandboxWords(const SandboxWish& wish);
 
 }  // namespace odw::executors

@@ -134,7 +134,7 @@ TEST_F(SupervisorTest, EnvironmentIsAnAllowlist) {
   daemon_.WaitRegister();
   const std::string env = Run("t", Command("sh", {"-c", "env"})).value();
   EXPECT_NE(env.find("GREETING=hello"), std::string::npos);
-  EXPECT_NE(env.find("ODW_TASK=t"), std::string::npos);
+  EXPECT_NE(env.find("ODW_TASK=t@"), std::string::npos);
   EXPECT_EQ(env.find("SECRET"), std::string::npos) << env;
 }
 
@@ -173,7 +173,7 @@ TEST_F(SupervisorTest, NothingIsLeftOfATask) {
   // A background child in the group, one in a session of its own, and one whose parent is gone.
   const std::string script = "sleep 1000 & setsid sleep 1000 & (setsid sh -c 'sleep 1000 & sleep 1000' &) ; echo out";
   EXPECT_EQ(Run("t", Command("sh", {"-c", script})).value(), "out");
-  EXPECT_TRUE(ProcessesOfTask("t").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
 }
 
 TEST_F(SupervisorTest, TimeoutAlsoEndsWhatIgnoresSigterm) {
@@ -182,7 +182,7 @@ TEST_F(SupervisorTest, TimeoutAlsoEndsWhatIgnoresSigterm) {
   EXPECT_EQ(Run("t", Command("quick", {"-c", "trap '' TERM; while :; do sleep 1; done"})).error().category(),
             odw::v1::TIMEOUT);
   EXPECT_GT(absl::Now() - start, absl::Seconds(5));
-  EXPECT_TRUE(ProcessesOfTask("t").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
 }
 
 TEST_F(SupervisorTest, CancelEndsTheWholeTask) {
@@ -191,7 +191,7 @@ TEST_F(SupervisorTest, CancelEndsTheWholeTask) {
   ASSERT_TRUE(Started());
   daemon_.Cancel("t");
   EXPECT_EQ(daemon_.WaitResult("t").error().category(), odw::v1::CANCELLED);
-  EXPECT_TRUE(ProcessesOfTask("t").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
 }
 
 TEST_F(SupervisorTest, LargeOutputIsReadWhole) {
@@ -229,7 +229,7 @@ TEST_F(SupervisorTest, AResultWrittenWhileTheExecutorWasDeadIsOffered) {
   ASSERT_TRUE(Started());
   executor_.Kill();
   OpenGate();
-  EXPECT_TRUE(Eventually([&] { return ProcessesOfTask("t").empty(); }));
+  EXPECT_TRUE(Eventually([&] { return executor_.ProcessesOfTask("t").empty(); }));
   executor_.Start("command");
   EXPECT_EQ(daemon_.WaitResult("t").value(), "done");
   EXPECT_EQ(CountLines(Path("proof")), 1);
@@ -245,7 +245,7 @@ TEST_F(SupervisorTest, CancelReachesAnAdoptedTask) {
   daemon_.WaitRegister();
   daemon_.Cancel("t");
   EXPECT_EQ(daemon_.WaitResult("t").error().category(), odw::v1::CANCELLED);
-  EXPECT_TRUE(ProcessesOfTask("t").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
 }
 
 TEST_F(SupervisorTest, ADeadSupervisorsTaskIsProvedDeadAndLost) {
@@ -255,15 +255,35 @@ TEST_F(SupervisorTest, ADeadSupervisorsTaskIsProvedDeadAndLost) {
   daemon_.Assign("t", Command("sh", {"-c", "echo ran >> " + Path("proof") +
                                                "; setsid sleep 1000 & env -i sleep 1001 & sleep 1002"}));
   ASSERT_TRUE(Started());
-  ASSERT_TRUE(Eventually([&] { return ProcessesOfTask("t").size() >= 3; }));
-  const pid_t supervisor = Ancestor(ProcessesOfTask("t")[0], "odw-supervisor");
+  ASSERT_TRUE(Eventually([&] { return executor_.ProcessesOfTask("t").size() >= 3; }));
+  const pid_t supervisor = Ancestor(executor_.ProcessesOfTask("t")[0], "odw-supervisor");
   ASSERT_GT(supervisor, 1);
   kill(supervisor, SIGKILL);
   const odw::v1::Lost lost = daemon_.WaitLost("t");
   EXPECT_FALSE(lost.not_started());
-  EXPECT_TRUE(ProcessesOfTask("t").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
   EXPECT_TRUE(Eventually([&] { return TaskFileIsGone("t"); }));  // with the ack
   EXPECT_EQ(Run("next", Command("sh", {"-c", "echo ok"})).value(), "ok");
+}
+
+TEST_F(SupervisorTest, AnotherExecutorsTaskOfTheSameTokenIsLeftAlone) {
+  ExecutorProcess neighbour;
+  FakeDaemon its_daemon(neighbour.socket_path());
+  its_daemon.Start();
+  neighbour.WriteConfig(kConfig);
+  neighbour.Start("command");
+  its_daemon.WaitRegister();
+  its_daemon.Assign("t", Gated());
+  ASSERT_TRUE(Started());
+  StartAndAttach();
+  daemon_.Assign("t", Gated());
+  ASSERT_TRUE(Eventually([&] { return CountLines(Path("proof")) == 2; }));
+  kill(Ancestor(executor_.ProcessesOfTask("t")[0], "odw-supervisor"), SIGKILL);
+  daemon_.WaitLost("t");
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
+  EXPECT_FALSE(neighbour.ProcessesOfTask("t").empty());
+  OpenGate();
+  EXPECT_EQ(its_daemon.WaitResult("t").value(), "done");
 }
 
 TEST_F(SupervisorTest, ALossIsToldUntilItIsAcknowledged) {
@@ -271,7 +291,7 @@ TEST_F(SupervisorTest, ALossIsToldUntilItIsAcknowledged) {
   StartAndAttach();
   daemon_.Assign("t", Gated());
   ASSERT_TRUE(Started());
-  kill(Ancestor(ProcessesOfTask("t")[0], "odw-supervisor"), SIGKILL);
+  kill(Ancestor(executor_.ProcessesOfTask("t")[0], "odw-supervisor"), SIGKILL);
   daemon_.WaitLost("t");
   daemon_.BreakStream();
   odw::v1::Register again = daemon_.WaitRegister();
@@ -295,12 +315,12 @@ TEST_F(SupervisorTest, SupervisorAndExecutorKilledTogether) {
   StartAndAttach();
   daemon_.Assign("t", Gated());
   ASSERT_TRUE(Started());
-  const pid_t supervisor = Ancestor(ProcessesOfTask("t")[0], "odw-supervisor");
+  const pid_t supervisor = Ancestor(executor_.ProcessesOfTask("t")[0], "odw-supervisor");
   executor_.Kill();
   kill(supervisor, SIGKILL);
   executor_.Start("command");
   daemon_.WaitLost("t");
-  EXPECT_TRUE(ProcessesOfTask("t").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t").empty());
   EXPECT_EQ(CountLines(Path("proof")), 1);
 }
 

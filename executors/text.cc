@@ -1,5 +1,7 @@
 #include "executors/text.h"
 
+#include <algorithm>
+
 namespace odw::executors {
 namespace {
 
@@ -43,6 +45,14 @@ std::string ToValidUtf8(std::string_view bytes) {
     while (at < bytes.size() && IsContinuation(static_cast<unsigned char>(bytes[at]))) ++at;
   }
   return out;
+}
+
+bool Mentions(std::string_view text, std::initializer_list<const char*> words) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return tolower(c); });
+  return std::any_of(words.begin(), words.end(),
+                     [&](const char* word) { return lower.find(word) != std::string::npos; });
 }
 
 std::string_view TailOf(std::string_view text, size_t bytes_max) {

@@ -1,6 +1,6 @@
 #include "executors/usage.h"
 
-#include <string_view>
+#include "daemon/base/list_prices.h"
 
 namespace odw::executors {
 namespace {
@@ -8,35 +8,16 @@ namespace {
 constexpr double kTokensPerPriceUnit = 1e6;
 constexpr double kCacheWriteExtra = 0.25;
 
-struct Listed {
-  std::string_view start;
-  int64_t input, cached, output;  // micros of a dollar for a million tokens
-  uint64_t context_tokens;
-};
-
-// As published; `[models.NAME]` in the config overrides them.
-constexpr Listed kListed[] = {
-    {"claude-opus-5", 4'000'000, 400'000, 20'000'000, 1'000'000},
-    {"claude-opus", 5'000'000, 500'000, 25'000'000, 200'000},
-    {"claude-sonnet", 3'000'000, 300'000, 15'000'000, 200'000},
-    {"claude-haiku", 1'000'000, 100'000, 5'000'000, 200'000},
-    {"gpt-5", 1'250'000, 125'000, 10'000'000, 400'000},
-};
-
 }  // namespace
 
 Price ListPrice(const std::string& model) {
-  const Listed* best = nullptr;
-  for (const Listed& listed : kListed) {
-    if (model.compare(0, listed.start.size(), listed.start) != 0) continue;
-    if (best == nullptr || listed.start.size() > best->start.size()) best = &listed;
-  }
-  if (best == nullptr) return {};
-  return {.currency = "USD",
-          .input_micros_per_mtok = best->input,
-          .cached_micros_per_mtok = best->cached,
-          .output_micros_per_mtok = best->output,
-          .context_tokens = best->context_tokens};
+  const ListedPrice* const listed = FindListedPrice(model);
+  if (listed == nullptr) return {};
+  return {.currency = listed->currency,
+          .input_micros_per_mtok = listed->input,
+          .cached_micros_per_mtok = listed->cached,
+          .output_micros_per_mtok = listed->output,
+          .context_tokens = listed->context_tokens};
 }
 
 std::string ModelOf(const odw::v1::AgentRequest& request, const std::string& otherwise) {

@@ -16,7 +16,7 @@ struct Price {
   uint64_t context_tokens = 0;
 };
 
-// The list price of a model by the longest known start of its name; unpriced where there is none.
+// The list price of a model (daemon/base/list_prices.h); unpriced where there is none.
 Price ListPrice(const std::string& model);
 
 // The model that a request names, or `otherwise` where it leaves the choice ("" and "inherit").

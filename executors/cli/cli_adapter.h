@@ -24,6 +24,7 @@ struct CliTurn {
   odw::v1::Usage
       session_usage;   // the session's before this turn, where the CLI counts over all of it
   std::string folder;  // of this task, for files of its own; exists
+  std::string home;    // of this node; exists; empty: the adapter's for all
 };
 
 struct CliCommand {
@@ -31,6 +32,8 @@ struct CliCommand {
   std::vector<std::string> args;
   std::vector<std::string> env;       // "K=V"; no secrets: it is written down
   std::vector<std::string> pass_env;  // names whose values come from the executor's environment
+  std::string
+      secret_env;  // a name as in pass_env, but its value waits at descriptor 3; empty: none
   std::string input;
 };
 
@@ -54,10 +57,12 @@ class CliReader {
  public:
   virtual ~CliReader() = default;
   virtual void Line(std::string_view line) = 0;
+  // A line of the session's transcript, of earlier turns' too; in no order with those of stdout.
+  virtual void TranscriptLine(std::string_view) {}
   // No more comes. `end`: how the process ended, its stderr's tail in the error's message.
   virtual CliAnswer Finish(const odw::v1::Result& end) = 0;
 
-  // What is known while it runs.
+  // What is known while it runs; the usage with its cost, where the model has a price.
   virtual std::string session_id() const = 0;
   virtual odw::v1::Usage usage_so_far() const = 0;
   // Not empty: it will never end by itself, and why.
@@ -76,6 +81,11 @@ class CliAdapter {
   // it.
   virtual odw::v1::Usage SessionUsage(const std::string&) const { return {}; }
   virtual void RememberSession(const std::string&, const odw::v1::Usage&) const {}
+  // Where the CLI itself writes the session down as it goes: it tells there of each call's tokens,
+  // which its stdout does not, or not in full. `home`: as in CliTurn. Empty: not there (yet).
+  virtual std::string Transcript(const std::string& /*home*/, const std::string&) const {
+    return "";
+  }
   // Whether the CLI is asked for the schema in its own way, or in the prompt.
   virtual bool SchemaIsNative(const odw::v1::AgentRequest& request) const = 0;
   // What of the request's permissions this runtime cannot hold here.

@@ -4,30 +4,27 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <utility>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "executors/cli/transcript.h"
+#include "executors/errors.h"
 #include "executors/usage.h"
 
 namespace odw::executors {
 namespace {
 
 constexpr absl::Duration kLookEvery = absl::Milliseconds(200);
+constexpr std::chrono::hours kHomeKept{24 * 7};
 
 std::string Interrupted(const std::string& prompt) {
   return "The work was interrupted. See what is there already, go on from where it stopped, and "
          "finish the task:\n\n" +
          prompt;
-}
-
-odw::v1::Error ErrorOf(odw::v1::ErrorCategory category, const std::string& message) {
-  odw::v1::Error error;
-  error.set_category(category);
-  error.set_message(message);
-  return error;
 }
 
 }  // namespace
@@ -67,7 +64,8 @@ CliTurn CliRuntime::TurnOf(const CliTask& state, const odw::v1::AgentRequest& re
                .resumes = state.resumes(),
                .contract = state.contract(),
                .session_usage = {},
-               .folder = WorkFolder(state.token())};
+               .folder = WorkFolder(state.token()),
+               .home = state.home()};
   (void)turn.session_usage.ParseFromString(state.session_usage());
   return turn;
 }
@@ -81,6 +79,7 @@ void CliRuntime::Start(Task task) {
 
   CliTask state;
   state.set_token(task.token);
+  state.set_home(HomeOf(task));
   state.set_request(task.request.SerializeAsString());
   state.set_resumes(!task.resume_session.empty());
   state.set_session_id(state.resumes() ? task.resume_session : adapter_->NewSession());
@@ -111,7 +110,13 @@ absl::Status CliRuntime::StartTurn(const CliTask& state) {
   if (!request.ParseFromString(state.request()) || !result.ParseFromString(state.result())) {
     return absl::InternalError("the state of task " + state.token() + " is damaged");
   }
+  for (const std::string& name : {request.model(), request.effort()}) {
+    // A CLI would take it for an option of its own.
+    if (!name.empty() && name[0] == '-')
+      return absl::InvalidArgumentError("'" + name + "' is no model's and no effort's name");
+  }
   ODW_RETURN_IF_ERROR(MakeFolders(WorkFolder(state.token())));
+  if (!state.home().empty()) ODW_RETURN_IF_ERROR(MakeFolders(state.home()));
   ODW_ASSIGN_OR_RETURN(const CliCommand command, adapter_->Command(TurnOf(state, request)));
   TaskSpec spec;
   spec.set_token(TurnToken(state.token(), state.turn()));
@@ -122,6 +127,7 @@ absl::Status CliRuntime::StartTurn(const CliTask& state) {
   spec.mutable_args()->Assign(words.begin() + 1, words.end());
   spec.mutable_env()->Assign(command.env.begin(), command.env.end());
   spec.mutable_pass_env()->Assign(command.pass_env.begin(), command.pass_env.end());
+  spec.set_secret_env(command.secret_env);
   spec.set_input(command.input);
   spec.add_exit_ok(0);
   spec.set_cwd(request.cwd());
@@ -156,6 +162,7 @@ void CliRuntime::Follow(const CliTask& state) {
   (void)running->request.ParseFromString(state.request());
   running->reader = adapter_->Reader(TurnOf(state, running->request));
   running->tail = LineTail(WorkFolder(token) + "/output." + std::to_string(state.turn()));
+  running->followed_at = absl::Now();
   Tell(running.get());
   running->timer = loop_->After(kLookEvery, [this, token] { Look(token); });
 }
@@ -163,6 +170,7 @@ void CliRuntime::Follow(const CliTask& state) {
 void CliRuntime::Look(const std::string& token) {
   Running& running = *running_.at(token);
   running.tail.Read([&](std::string_view line) { running.reader->Line(line); });
+  ReadTranscript(&running);
   Tell(&running);
   if (running.hopeless.category() == odw::v1::ERROR_CATEGORY_UNSPECIFIED) {
     running.hopeless = running.reader->hopeless();
@@ -173,6 +181,23 @@ void CliRuntime::Look(const std::string& token) {
     }
   }
   running.timer = loop_->After(kLookEvery, [this, token] { Look(token); });
+}
+
+// Looked for after waits that double: there may be none, and the folder may be a large one.
+void CliRuntime::ReadTranscript(Running* running) const {
+  if (running->transcript.empty()) {
+    const absl::Time now = absl::Now();
+    if (now < running->transcript_look_at) return;
+    const std::string read = running->reader->session_id();
+    const std::string& session = read.empty() ? running->state.session_id() : read;
+    if (session.empty()) return;
+    running->transcript = adapter_->Transcript(running->state.home(), session);
+    running->transcript_look_at = now + (now - running->followed_at);
+    if (running->transcript.empty()) return;
+    running->transcript_tail = LineTail(running->transcript, kTranscriptBytesMax);
+  }
+  running->transcript_tail.Read(
+      [running](std::string_view line) { running->reader->TranscriptLine(line); });
 }
 
 // A CLI cannot be clamped beforehand: it is ended once it has said more. A call under way may
@@ -192,8 +217,9 @@ void CliRuntime::Tell(Running* running) {
   (void)so_far.ParseFromString(running->state.result());
   odw::v1::Usage usage = so_far.usage();
   AddUsage(running->reader->usage_so_far(), &usage);
-  // codex tells of tokens only at the end of a turn: its tool calls say that it works.
-  const uint64_t tokens = usage.input_tokens() + usage.output_tokens() + usage.tool_calls();
+  // Tool calls too: they say that it works.
+  const uint64_t tokens = usage.input_tokens() + usage.cached_input_tokens() +
+                          usage.output_tokens() + usage.tool_calls();
   if (session == running->session_told && tokens == running->tokens_told) return;
   running->session_told = session;
   running->tokens_told = tokens;
@@ -230,6 +256,9 @@ void CliRuntime::End(const std::string& token, odw::v1::Result result) {
   const auto it = running_.find(token);
   loop_->CancelTimer(it->second->timer);
   const uint32_t turns = it->second->state.turn();
+  // Of a failed one the session is there, which another attempt may go on with.
+  if (result.ok() && !it->second->state.home().empty())
+    spent_homes_[token] = it->second->state.home();
   running_.erase(it);
   for (uint32_t turn = 0; turn < turns; ++turn) pool_.Forget(TurnToken(token, turn));
   result.set_ended_unix_ms(UnixMillis(absl::Now()));
@@ -245,6 +274,36 @@ void CliRuntime::Stored(const std::string& token) {
   }
   std::error_code error;
   std::filesystem::remove_all(WorkFolder(token), error);
+  const auto spent = spent_homes_.find(token);
+  if (spent == spent_homes_.end()) return;
+  std::filesystem::remove_all(spent->second, error);
+  spent_homes_.erase(spent);
+}
+
+// The same for all attempts of a node.
+std::string CliRuntime::HomeOf(const Task& task) const {
+  if (!options_.home_per_node) return "";
+  const bool plain = std::all_of(task.run_id.begin(), task.run_id.end(), [](unsigned char c) {
+    return isalnum(c) || c == '-' || c == '_';
+  });
+  const std::string node = "-n" + std::to_string(task.node);
+  return options_.folder + "/homes/" + (plain ? task.run_id + node : task.token);
+}
+
+// What failed nodes have left, and those whose executor died between the result and this.
+void CliRuntime::SweepHomes() const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto oldest = fs::file_time_type::clock::now() - kHomeKept;
+  std::vector<fs::path> old;
+  for (fs::directory_iterator it(options_.folder + "/homes", error), end; !error && it != end;
+       it.increment(error)) {
+    const bool in_use = std::any_of(running_.begin(), running_.end(), [&](const auto& running) {
+      return running.second->state.home() == it->path().string();
+    });
+    if (!in_use && fs::last_write_time(it->path(), error) < oldest) old.push_back(it->path());
+  }
+  for (const fs::path& home : old) fs::remove_all(home, error);
 }
 
 // Of a task's turns the last one counts; and of those that are here, each is followed again.
@@ -280,6 +339,7 @@ absl::StatusOr<std::vector<std::string>> CliRuntime::Adopt(
                        pool_.Adopt([&](const std::string& t) { return stored(BaseToken(t)); }));
   std::vector<std::string> tokens;
   for (const std::string& turn : turns) tokens.push_back(BaseToken(turn));
+  SweepHomes();
   // Followed, but in the spool already: nothing is to come.
   std::vector<std::string> over;
   for (const auto& [token, running] : running_) {

@@ -23,6 +23,7 @@ struct CliOptions {
   absl::Duration timeout = absl::Minutes(60);
   absl::Duration idle_timeout = absl::Minutes(15);
   uint64_t output_bytes_max = 64 << 20;  // of one turn's event stream
+  bool home_per_node = false;
 };
 
 class CliRuntime : public Runtime, private SupervisedTaskEvents {
@@ -45,6 +46,10 @@ class CliRuntime : public Runtime, private SupervisedTaskEvents {
     odw::v1::AgentRequest request;
     std::unique_ptr<CliReader> reader;  // of the live tail, for progress
     LineTail tail;
+    std::string transcript;  // its path, once it is found
+    LineTail transcript_tail;
+    absl::Time followed_at = absl::InfinitePast();
+    absl::Time transcript_look_at = absl::InfinitePast();
     EventLoop::TimerId timer = 0;
     std::string session_told;
     uint64_t tokens_told = 0;
@@ -61,9 +66,11 @@ class CliRuntime : public Runtime, private SupervisedTaskEvents {
   void Follow(const CliTask& state);
   void Look(const std::string& token);
   bool OverBudget(const Running& running) const;
+  void ReadTranscript(Running* running) const;
   void Tell(Running* running);
   CliTurn TurnOf(const CliTask& state, const odw::v1::AgentRequest& request) const;
-  CliAnswer ReadAnswer(const TaskSpec& spec, const CliTurn& turn, const odw::v1::Result& end) const;
+  CliAnswer ReadAnswer(const TaskSpec& spec, const CliTurn& turn, const odw::v1::Result& end,
+                       std::string transcript) const;
   void OnAnswer(const CliTask& state, CliAnswer answer);
   void OnOutcome(const std::string& token, const SchemaOutcome& outcome, bool native);
   void NextTurn(const std::string& token, const std::string& prompt);
@@ -74,6 +81,8 @@ class CliRuntime : public Runtime, private SupervisedTaskEvents {
     return options_.folder + "/work/" + token;
   }
   absl::Status RemoveSuperseded();
+  std::string HomeOf(const Task& task) const;
+  void SweepHomes() const;
 
   EventLoop* const loop_;
   const std::unique_ptr<CliAdapter> adapter_;
@@ -81,6 +90,8 @@ class CliRuntime : public Runtime, private SupervisedTaskEvents {
   Validator* const validator_;
   SupervisorPool pool_;
   absl::flat_hash_map<std::string, std::unique_ptr<Running>> running_;
+  absl::flat_hash_map<std::string, std::string>
+      spent_homes_;  // by token, until the result is stored
 };
 
 // The name of a turn's own task: TOKEN for the first, TOKEN.N for those after it. And back.

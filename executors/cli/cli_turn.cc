@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "executors/cli/cli_runtime.h"
+#include "executors/cli/transcript.h"
+#include "executors/errors.h"
 #include "executors/schema/json_in_text.h"
 #include "executors/usage.h"
 
@@ -11,19 +13,22 @@ namespace {
 
 constexpr size_t kRawTextBytesMax = 8 << 20;
 
-odw::v1::Error ErrorOf(odw::v1::ErrorCategory category, const std::string& message) {
-  odw::v1::Error error;
-  error.set_category(category);
-  error.set_message(message);
-  return error;
-}
-
 }  // namespace
 
 CliAnswer CliRuntime::ReadAnswer(const TaskSpec& spec, const CliTurn& turn,
-                                 const odw::v1::Result& end) const {
+                                 const odw::v1::Result& end, std::string transcript) const {
   const std::unique_ptr<CliReader> reader = adapter_->Reader(turn);
   LineTail(spec.output_file()).ReadToEnd([&](std::string_view line) { reader->Line(line); });
+  const std::string read = reader->session_id();
+  const std::string& session = read.empty() ? turn.session_id : read;
+  if (transcript.empty() && !session.empty()) {
+    transcript = adapter_->Transcript(turn.home, session);
+  }
+  if (!transcript.empty()) {
+    LineTail(transcript, kTranscriptBytesMax).ReadToEnd([&](std::string_view line) {
+      reader->TranscriptLine(line);
+    });
+  }
   CliAnswer answer = reader->Finish(end);
   if (answer.session_id.empty()) answer.session_id = turn.session_id;
   return answer;
@@ -39,7 +44,8 @@ void CliRuntime::OnTaskEnd(const TaskSpec& spec, odw::v1::Result end) {
     return sink_->Finished(std::move(end));
   }
   if (!running_.contains(state.token())) Follow(state);  // adopted when it had ended already
-  OnAnswer(state, ReadAnswer(spec, TurnOf(state, request), end));
+  const std::string transcript = running_.at(state.token())->transcript;
+  OnAnswer(state, ReadAnswer(spec, TurnOf(state, request), end, transcript));
 }
 
 void CliRuntime::OnAnswer(const CliTask& state, CliAnswer answer) {

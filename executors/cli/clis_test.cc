@@ -7,7 +7,9 @@
 
 #include <filesystem>
 
+#include "executors/credential.h"
 #include "executors/sandbox.h"
+#include "executors/task/task_file.h"
 #include "executors/testing/executor_process.h"
 #include "executors/testing/fake_daemon.h"
 #include "executors/testing/model_server.h"
@@ -41,7 +43,8 @@ class ClisTest : public testing::TestWithParam<std::string> {
   void Restart() {
     executor_.Start(GetParam(), {"--slots", "8"},
                     {"ANTHROPIC_BASE_URL=" + server_.url(), "ANTHROPIC_API_KEY=" + key_,
-                     "OPENAI_BASE_URL=" + server_.url() + "/v1", "OPENAI_API_KEY=" + key_});
+                     "OPENAI_BASE_URL=" + server_.url() + "/v1", "OPENAI_API_KEY=" + key_,
+                     "ODW_UNRELATED=of-the-executor"});
     registered_ = daemon_.WaitRegister();
   }
   odw::v1::AgentRequest Request(const std::string& prompt, const std::string& schema = "") {
@@ -64,7 +67,7 @@ class ClisTest : public testing::TestWithParam<std::string> {
   pid_t CliOf(const std::string& token) {
     pid_t found = 0;
     EXPECT_TRUE(Eventually([&] {
-      for (const pid_t pid : ProcessesOfTask(token)) {
+      for (const pid_t pid : executor_.ProcessesOfTask(token)) {
         std::error_code error;
         const std::string exe =
             std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", error);
@@ -217,6 +220,124 @@ TEST_P(ClisTest, TheKeyIsTakenOutOfWhatACommandPrints) {
   EXPECT_EQ(result.DebugString().find(kKey), std::string::npos) << result.DebugString();
 }
 
+TEST_P(ClisTest, TheShellHasNoKeyToPrint) {
+  StartExecutor();
+  const odw::v1::Result result =
+      Ask("[[run:env; tr '\\0' '\\n' < /proc/$PPID/environ; cat <&3; timeout 1 cat "
+          "/proc/$PPID/fd/3; echo end]] [[result]] k2");
+  ASSERT_TRUE(result.ok()) << result.DebugString();
+  EXPECT_NE(result.value().find("ODW_TASK="), std::string::npos) << result.value();
+  EXPECT_NE(result.value().find("end"), std::string::npos) << result.value();
+  // Neither is there, nor was it taken out afterwards.
+  for (const char* trace :
+       {kKey, "[redacted]", "ANTHROPIC_API_KEY=", "OPENAI_API_KEY=", "ODW_UNRELATED"}) {
+    EXPECT_EQ(result.value().find(trace), std::string::npos) << result.value();
+  }
+}
+
+TEST_P(ClisTest, WithoutANetworkOnlyTheApiIsReached) {
+  if (SandboxProgram().empty()) GTEST_SKIP() << "no bubblewrap that works here";
+  StartExecutor();
+  const auto knock = [this](const std::string& url) {
+    return "curl -s -o /dev/null " + url + "/__fake/health; echo status $?";
+  };
+  for (const char* permission : {"workspace-write", "full"}) {
+    if (!IsClaude() && std::string(permission) == "full") break;  // codex has no sandbox then
+    auto request = Request("[[run:" + knock(server_.url()) + "]] [[result]] n1");
+    request.set_network("no");
+    request.set_permission(permission);
+    const odw::v1::Result result = Ask(request);
+    ASSERT_TRUE(result.ok()) << permission << ": " << result.DebugString();
+    EXPECT_EQ(result.not_enforced_size(), 0) << result.DebugString();
+    EXPECT_EQ(result.value().find("status 0"), std::string::npos) << result.value();
+    EXPECT_NE(result.value().find("status"), std::string::npos) << result.value();
+  }
+  auto request = Request("[[run:" + knock(server_.url()) + "]] [[result]] n2");
+  request.set_network("yes");
+  EXPECT_NE(Ask(request).value().find("status 0"), std::string::npos);
+}
+
+TEST_P(ClisTest, WithoutANetworkACancelledOneLeavesNothing) {
+  StartExecutor();
+  auto request = Request("c2 [[run:echo x > begun; sleep 300]]");
+  request.set_network("no");
+  daemon_.Assign("c", request);
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(work_ + "/begun"); }));
+  daemon_.Cancel("c");
+  EXPECT_EQ(daemon_.WaitResult("c").error().category(), odw::v1::CANCELLED);
+  EXPECT_TRUE(executor_.ProcessesOfTask("c").empty());
+}
+
+TEST_P(ClisTest, AnyModelAndTheKeysIdReachTheirPlaces) {
+  StartExecutor();
+  EXPECT_EQ(registered_.models_size(), 0);  // any is served
+  ASSERT_EQ(registered_.credentials_size(), 1) << registered_.DebugString();
+  EXPECT_EQ(registered_.credentials(0).provider(), IsClaude() ? "anthropic" : "openai");
+  EXPECT_EQ(registered_.credentials(0).key_id(), KeyId(kKey));
+  auto request = Request("m1");
+  request.set_model("vendor/unheard-of-9");
+  const odw::v1::Result result = Ask(request);
+  ASSERT_TRUE(result.ok()) << result.DebugString();
+  EXPECT_EQ(result.model(), "vendor/unheard-of-9");
+  request.set_model("--help");
+  EXPECT_EQ(Ask(request).error().category(), odw::v1::INVALID_REQUEST);
+}
+
+TEST_P(ClisTest, ANodeMayHaveAHomeOfItsOwn) {
+  StartExecutor("home_per_node = true\n");
+  const std::string homes = executor_.state_folder() + "/homes";
+  const odw::v1::Result failed = Ask("h1 [[status:429]] [[retry-after:30]]");
+  EXPECT_FALSE(failed.ok()) << failed.DebugString();
+  EXPECT_FALSE(std::filesystem::is_empty(homes));  // its session may be gone on with
+  // A CLI that is ended before the model has said anything may not have written it.
+  bool written = false;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(homes)) {
+    written |= entry.path().filename().string().find(failed.session_id()) != std::string::npos;
+  }
+  daemon_.AssignResumed("again", Request("h2 [[run:echo $HOME]] [[result]]"), failed.session_id());
+  const odw::v1::Result good = daemon_.WaitResult("again");
+  ASSERT_TRUE(good.ok()) << good.DebugString();
+  EXPECT_NE(good.value().find(homes + "/"), std::string::npos) << good.value();
+  if (written) {
+    EXPECT_EQ(good.session_id(), failed.session_id());
+  }
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::is_empty(homes); }));
+}
+
+TEST_P(ClisTest, AListOfToolsIsHeldAsFarAsTheCliCan) {
+  StartExecutor();
+  // codex's server writes with its shell where it may; here with the tool that is for that alone.
+  const auto write = [this](const std::string& name) {
+    return IsClaude() ? "[[write:" + name + ":x]]"
+                      : "[[tool:apply_patch:*** Begin Patch\\n*** Add File: " + name +
+                            "\\n+x\\n*** End Patch]]";
+  };
+  auto request = Request("[[run:touch ran]] " + write("written.txt") + " t1");
+  request.add_tools("Edit");
+  request.add_tools("Write");
+  const odw::v1::Result edits = Ask(request);
+  ASSERT_TRUE(edits.ok()) << edits.DebugString();
+  EXPECT_EQ(edits.not_enforced_size(), 0) << edits.DebugString();
+  EXPECT_FALSE(std::filesystem::exists(work_ + "/ran"));
+  EXPECT_TRUE(std::filesystem::exists(work_ + "/written.txt"));
+  request = Request(write("not.txt") + " t2");
+  request.add_tools("Read");
+  const odw::v1::Result reads = Ask(request);
+  EXPECT_TRUE(reads.ok()) << reads.DebugString();
+  EXPECT_EQ(reads.not_enforced_size(), IsClaude() ? 0 : 1) << reads.DebugString();
+  EXPECT_FALSE(std::filesystem::exists(work_ + "/not.txt"));
+}
+
+TEST_P(ClisTest, ThePoolsLimitsHoldForEveryNode) {
+  StartExecutor("[executor]\ntools = [\"Read\"]\nnetwork = \"no\"\n");
+  auto request = Request("[[run:touch ran]] p1");
+  request.add_tools("Bash");
+  request.set_permission("full");
+  const odw::v1::Result result = Ask(request);
+  ASSERT_TRUE(result.ok()) << result.DebugString();
+  EXPECT_FALSE(std::filesystem::exists(work_ + "/ran"));
+}
+
 TEST_P(ClisTest, AHangEndsByItsClocks) {
   StartExecutor();
   auto request = Request("h1 [[hang]]");
@@ -226,17 +347,46 @@ TEST_P(ClisTest, AHangEndsByItsClocks) {
   request = Request("h2 [[stall]]");
   request.set_stall_ms(3000);
   EXPECT_EQ(Ask(request).error().category(), odw::v1::STALL);
-  EXPECT_TRUE(ProcessesOfTask("t1").empty());
-  EXPECT_TRUE(ProcessesOfTask("t2").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t1").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("t2").empty());
+}
+
+TEST_P(ClisTest, EventsPastTheirBoundEndIt) {
+  StartExecutor("output_bytes_max = 65536\n");
+  const odw::v1::Result result = Ask("o1 [[big:200]]");
+  EXPECT_EQ(result.error().category(), odw::v1::OUTPUT_TOO_LARGE) << result.DebugString();
 }
 
 TEST_P(ClisTest, ABudgetOfOutputEndsIt) {
-  if (!IsClaude()) return;  // codex tells nothing of its usage before its end
   StartExecutor();
-  auto request = Request("b1 [[loop:echo some words that are said again and again]]");
-  request.set_output_tokens_max(60);
+  auto request = Request("b1 [[loop:sleep 0.3]] [[usage:in=10,out=1000]]");
+  request.set_output_tokens_max(3000);
   const odw::v1::Result result = Ask(request);
   EXPECT_EQ(result.error().category(), odw::v1::BUDGET) << result.DebugString();
+  EXPECT_GE(result.usage().output_tokens(), 3000u);
+  EXPECT_LE(result.usage().output_tokens(), 6000u);
+}
+
+TEST_P(ClisTest, ACancelledOnePaysItsCallsAndTheNextOneItsOwn) {
+  StartExecutor();
+  daemon_.Assign(
+      "c", Request("u1 [[run:echo x > begun; sleep 300]] [[usage:in=1000,out=50,cache=800]]"));
+  ASSERT_TRUE(Eventually([&] { return daemon_.UsageTold("c").output_tokens() == 50; }));
+  EXPECT_EQ(daemon_.UsageTold("c").input_tokens(), 200u);
+  EXPECT_EQ(daemon_.UsageTold("c").cached_input_tokens(), 800u);
+  EXPECT_GT(daemon_.UsageTold("c").cost_micros(), 0);
+  daemon_.Cancel("c");
+  const odw::v1::Result cancelled = daemon_.WaitResult("c");
+  EXPECT_EQ(cancelled.error().category(), odw::v1::CANCELLED);
+  EXPECT_EQ(cancelled.usage().output_tokens(), 50u) << cancelled.usage().DebugString();
+  EXPECT_EQ(cancelled.usage().model_calls(), 1u);
+  ASSERT_FALSE(cancelled.session_id().empty());
+  daemon_.AssignResumed("again", Request("u2 [[usage:in=1000,out=70,cache=800]]"),
+                        cancelled.session_id());
+  const odw::v1::Result resumed = daemon_.WaitResult("again");
+  EXPECT_EQ(resumed.session_id(), cancelled.session_id());
+  EXPECT_EQ(resumed.usage().output_tokens(), 70u) << resumed.usage().DebugString();
+  EXPECT_EQ(resumed.usage().input_tokens(), 200u);
 }
 
 TEST_P(ClisTest, CancelEndsTheCliAndItsCommands) {
@@ -245,7 +395,7 @@ TEST_P(ClisTest, CancelEndsTheCliAndItsCommands) {
   ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(work_ + "/begun"); }));
   daemon_.Cancel("c");
   EXPECT_EQ(daemon_.WaitResult("c").error().category(), odw::v1::CANCELLED);
-  EXPECT_TRUE(ProcessesOfTask("c").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("c").empty());
 }
 
 TEST_P(ClisTest, AKilledCliIsACrashWithItsSessionToResume) {
@@ -255,7 +405,7 @@ TEST_P(ClisTest, AKilledCliIsACrashWithItsSessionToResume) {
   kill(CliOf("k"), SIGKILL);
   const odw::v1::Result result = daemon_.WaitResult("k");
   EXPECT_EQ(result.error().category(), odw::v1::CRASHED) << result.DebugString();
-  EXPECT_TRUE(ProcessesOfTask("k").empty());  // its shell too
+  EXPECT_TRUE(executor_.ProcessesOfTask("k").empty());  // its shell too
   ASSERT_FALSE(result.session_id().empty());
   daemon_.AssignResumed("k2", Request("k2 [[say:went on]]"), result.session_id());
   const odw::v1::Result resumed = daemon_.WaitResult("k2");
@@ -294,8 +444,13 @@ TEST_P(ClisTest, ARepairTurnIsAdoptedWithWhatCameBefore) {
   daemon_.Assign(
       "r", Request(R"([[slow:1500]] [[offschema:1]] [[json:{"n":5}]] [[usage:in=100,out=10]] ra)",
                    kSchema));
-  ASSERT_TRUE(Eventually(
-      [&] { return access((executor_.state_folder() + "/tasks/r.1").c_str(), F_OK) == 0; }));
+  // With its supervisor: one that is not handed over yet is lost with the executor, and run again.
+  ASSERT_TRUE(Eventually([&] {
+    absl::StatusOr<TaskFile> file = TaskFile::Open(executor_.state_folder() + "/tasks/r.1");
+    if (!file.ok()) return false;
+    const absl::StatusOr<TaskRecord> record = file->Load();
+    return record.ok() && record->owner.has_value();
+  }));
   executor_.Kill();
   Restart();
   ASSERT_EQ(registered_.held_size(), 1);

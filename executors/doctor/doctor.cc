@@ -24,16 +24,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr char kClaudeBaseUrlDefault[] = "https://api.anthropic.com";
 constexpr char kProbePrompt[] = "Say ok";
 // An answer takes two or three; a model that thinks first is cut off here, and has answered.
 constexpr uint64_t kProbeTokensMax = 64;
 constexpr uint32_t kProbeMs = 30'000;
-
-bool IsSet(const std::string& variable) {
-  const char* value = variable.empty() ? nullptr : getenv(variable.c_str());
-  return value != nullptr && *value != '\0';
-}
 
 void Break(Json* check, const std::string& problem, const std::string& next_step) {
   (*check)["ok"] = false;
@@ -76,14 +70,6 @@ CliFacts CodexFacts(const CliConfig& config) {
           .base_url_variable = config.base_url_env,
           .base_url_default = kCodexBaseUrlDefault,
           .login = ""};
-}
-
-// The value that the CLI will see: the config's `env` comes before the executor's environment.
-std::string CliVariable(const CliConfig& config, const std::string& name) {
-  for (const std::string& entry : config.env) {
-    if (entry.rfind(name + "=", 0) == 0) return entry.substr(name.size() + 1);
-  }
-  return IsSet(name) ? getenv(name.c_str()) : "";
 }
 
 Json CheckCli(const CliFacts& facts) {

@@ -70,6 +70,19 @@ absl::StatusOr<UniqueFd> MakeInput(const std::string& bytes) {
   return fd;
 }
 
+// The value of the variable, and then the end. A pipe: who reads it first has it alone.
+absl::StatusOr<UniqueFd> MakeSecret(const std::string& name) {
+  const char* const value = getenv(name.c_str());
+  const std::string bytes = value != nullptr ? value : "";
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("making a pipe");
+  UniqueFd reader(fds[0]);
+  const UniqueFd writer(fds[1]);
+  ODW_RETURN_IF_ERROR(SetNonBlocking(writer.get()));  // longer than a pipe is no key
+  ODW_RETURN_IF_ERROR(WriteAll(writer.get(), bytes.data(), bytes.size()));
+  return reader;
+}
+
 }  // namespace
 
 std::vector<std::string> TaskEnvironment(const TaskSpec& spec) {
@@ -85,7 +98,7 @@ std::vector<std::string> TaskEnvironment(const TaskSpec& spec) {
   for (const char* name : kPassedAlways) pass(name);
   for (const std::string& name : spec.pass_env()) pass(name.c_str());
   for (const std::string& entry : spec.env()) set(entry);
-  set("ODW_TASK=" + spec.token());
+  set("ODW_TASK=" + (spec.mark().empty() ? spec.token() : spec.mark()));
   return env;
 }
 
@@ -103,6 +116,10 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const TaskSpec& spec, int null_
   if (!spec.input().empty()) {
     ODW_ASSIGN_OR_RETURN(input, MakeInput(spec.input()));
   }
+  UniqueFd secret;
+  if (!spec.secret_env().empty()) {
+    ODW_ASSIGN_OR_RETURN(secret, MakeSecret(spec.secret_env()));
+  }
   if (!spec.output_file().empty()) {
     child.output_file_ = UniqueFd(
         open(spec.output_file().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
@@ -112,6 +129,10 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const TaskSpec& spec, int null_
   posix_spawn_file_actions_adddup2(&settings.actions, input.valid() ? input.get() : null_fd, 0);
   posix_spawn_file_actions_adddup2(&settings.actions, out_writer.get(), 1);
   posix_spawn_file_actions_adddup2(&settings.actions, err_writer.get(), 2);
+  if (secret.valid()) {
+    // Last, for one of the others may have that number here; each is at its own by now.
+    posix_spawn_file_actions_adddup2(&settings.actions, secret.get(), kSecretFd);
+  }
   if (!spec.cwd().empty()) {
     posix_spawn_file_actions_addchdir_np(&settings.actions, spec.cwd().c_str());
   }

@@ -15,6 +15,9 @@
 
 namespace odw::executors {
 
+// Where a command finds TaskSpec.secret_env.
+inline constexpr int kSecretFd = 3;
+
 class ChildProcess {
  public:
   // `null_fd`: /dev/null, for its stdin. NotFound and PermissionDenied when the program cannot be run.

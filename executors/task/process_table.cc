@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,8 +61,8 @@ std::vector<pid_t> AllProcesses() {
   return pids;
 }
 
-bool CarriesToken(const std::string& environment, const std::string& token) {
-  const std::string wanted = kTaskVariable + token;
+bool CarriesMark(const std::string& environment, const std::string& mark) {
+  const std::string wanted = kTaskVariable + mark;
   size_t at = 0;
   while (at < environment.size()) {
     const size_t end = std::min(environment.find('\0', at), environment.size());
@@ -89,6 +90,16 @@ std::string BootId() {
 uint64_t StartTicks(pid_t pid) {
   const std::optional<Stat> stat = ReadStat(pid);
   return stat && stat->state != 'Z' && stat->state != 'X' ? stat->start_ticks : 0;
+}
+
+// Device and inode: the same after a restart or a renaming, whatever name the folder goes by.
+std::string TaskMark(const std::string& token, const std::string& folder) {
+  struct stat info;
+  if (stat(folder.c_str(), &info) != 0) return token;
+  char id[48];
+  snprintf(id, sizeof id, "@%lx-%lx", static_cast<unsigned long>(info.st_dev),
+           static_cast<unsigned long>(info.st_ino));
+  return token + id;
 }
 
 std::vector<pid_t> OwnChildren() {
@@ -125,7 +136,7 @@ std::vector<bool> KillRemains(const std::vector<LostTask>& tasks) {
     const std::string environment = ProcFile(pid, "environ");
     for (size_t i = 0; i < tasks.size(); ++i) {
       const bool in_session = session_ours[i] && stat->session == tasks[i].owner.pid();
-      if (!in_session && !CarriesToken(environment, tasks[i].token)) continue;
+      if (!in_session && !CarriesMark(environment, tasks[i].mark)) continue;
       found[i] = true;
       syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
     }

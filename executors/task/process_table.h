@@ -19,14 +19,18 @@ uint64_t StartTicks(pid_t pid);
 // The living children of this process, zombies included.
 std::vector<pid_t> OwnChildren();
 
+// What all processes of a task carry as ODW_TASK: its token, and which executor's it is, told by a
+// folder that the executor shares with no other. Tokens alone may be the same under two daemons.
+std::string TaskMark(const std::string& token, const std::string& folder);
+
 // A task whose supervisor is dead.
 struct LostTask {
-  std::string token;
+  std::string mark;
   TaskOwner owner;
 };
 
 // One pass over the process table. SIGKILLs (by pidfd) every living process that carries
-// ODW_TASK=<token> in its environment or is in the dead supervisor's session. Returns for each task
+// ODW_TASK=<mark> in its environment or is in the dead supervisor's session. Returns for each task
 // whether any was found: false in two passes in a row proves it dead.
 std::vector<bool> KillRemains(const std::vector<LostTask>& tasks);
 

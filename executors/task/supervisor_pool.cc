@@ -46,7 +46,9 @@ SupervisorPool::~SupervisorPool() {
 }
 
 absl::Status SupervisorPool::Start(const TaskSpec& spec) {
-  ODW_ASSIGN_OR_RETURN(TaskFile file, TaskFile::Create(folder_, spec));
+  TaskSpec marked = spec;
+  marked.set_mark(TaskMark(spec.token(), folder_));
+  ODW_ASSIGN_OR_RETURN(TaskFile file, TaskFile::Create(folder_, marked));
   auto running = std::make_unique<Running>();
   running->file = std::move(file);
   running_[spec.token()] = std::move(running);
@@ -229,6 +231,8 @@ void SupervisorPool::OnDeath(const std::string& token) {
     return ReportLost(token, "its supervisor died before it started anything", true);
   }
   running.owner = *record->owner;
+  running.mark = record->spec ? record->spec->mark() : TaskMark(token, folder_);
+  if (running.mark.empty()) running.mark = token;  // begun by a release before marks
   hunted_.push_back(token);
   if (hunt_timer_ == 0) Hunt();
 }
@@ -242,13 +246,15 @@ void SupervisorPool::Ended(const std::string& token, const TaskSpec& spec, odw::
 void SupervisorPool::Hunt() {
   hunt_timer_ = 0;
   std::vector<LostTask> prey;
-  for (const std::string& token : hunted_) prey.push_back({token, running_.at(token)->owner});
+  for (const std::string& token : hunted_) {
+    prey.push_back({.mark = running_.at(token)->mark, .owner = running_.at(token)->owner});
+  }
   const std::vector<bool> found = KillRemains(prey);
   std::vector<std::string> proved;
   for (size_t i = 0; i < prey.size(); ++i) {
-    int& passes = running_.at(prey[i].token)->clean_passes;
+    int& passes = running_.at(hunted_[i])->clean_passes;
     passes = found[i] ? 0 : passes + 1;
-    if (passes >= kCleanPassesEnough) proved.push_back(prey[i].token);
+    if (passes >= kCleanPassesEnough) proved.push_back(hunted_[i]);
   }
   std::erase_if(hunted_, [&](const std::string& token) {
     return std::find(proved.begin(), proved.end(), token) != proved.end();

@@ -51,6 +51,7 @@ class SupervisorPool {
     bool cancelled = false;
     int tries = 0;
     TaskOwner owner;  // adopted, or dead
+    std::string mark; // of one whose supervisor is dead
     int clean_passes = 0;
   };
 

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "executors/task/process_table.h"
+
 namespace odw::executors {
 namespace {
 
@@ -65,15 +67,21 @@ void ExecutorProcess::Kill() {
   child_.reset();
 }
 
-std::vector<pid_t> ProcessesOfTask(const std::string& token) {
+std::vector<pid_t> ExecutorProcess::ProcessesOfTask(const std::string& token) const {
+  // Supervised tasks are told apart by the folder of their files, bamboo's by the executor's.
+  const std::string marks[] = {TaskMark(token, state_folder() + "/tasks"),
+                               TaskMark(token, state_folder())};
   std::vector<pid_t> found;
   DIR* proc = opendir("/proc");
   while (const dirent* entry = readdir(proc)) {
     const pid_t pid = atoi(entry->d_name);
     if (pid <= 0) continue;
     const auto environment = ReadFile("/proc/" + std::to_string(pid) + "/environ", 1 << 20);
-    if (environment.ok() && environment->find("ODW_TASK=" + token) != std::string::npos) {
+    if (!environment.ok()) continue;
+    for (const std::string& mark : marks) {
+      if (environment->find("ODW_TASK=" + mark + '\0') == std::string::npos) continue;
       found.push_back(pid);
+      break;
     }
   }
   closedir(proc);

@@ -29,14 +29,14 @@ class ExecutorProcess {
   // Exit status, or minus the signal's number; fails the test after 30 s.
   int WaitExit();
   void Kill();  // SIGKILL, and waits
+  // Every process that carries the mark of this executor's task, and is not a zombie.
+  std::vector<pid_t> ProcessesOfTask(const std::string& token) const;
 
  private:
   std::string folder_;
   std::optional<Subprocess> child_;
 };
 
-// Every process of ours that carries ODW_TASK=token and is not a zombie.
-std::vector<pid_t> ProcessesOfTask(const std::string& token);
 // Polls until `condition` holds; false after 30 s. For effects that no descriptor tells of.
 bool Eventually(const std::function<bool()>& condition);
 int CountLines(const std::string& path);

@@ -34,6 +34,7 @@ struct FakeDaemon::Impl {
   std::deque<odw::v1::Register> registers;
   std::map<std::string, odw::v1::Result> results;
   std::map<std::string, odw::v1::Lost> lost;
+  std::map<std::string, odw::v1::Usage> usage_told;
   std::map<std::string, int> offers;
   std::vector<std::string> order;
   std::unique_ptr<Service> service;
@@ -99,6 +100,9 @@ class FakeDaemon::Service : public odw::v1::Executors::Service {
           if (impl_->ack_all) answer.emplace().mutable_ack()->set_token(token);
           break;
         }
+        case FromExecutor::kProgress:
+          impl_->usage_told[message.progress().token()] = message.progress().usage_so_far();
+          break;
         case FromExecutor::kHeartbeat: ++impl_->heartbeats; break;
         case FromExecutor::kDraining: impl_->draining_seen = true; break;
         default: break;
@@ -244,6 +248,11 @@ int FakeDaemon::Offers(const std::string& token) {
 std::vector<std::string> FakeDaemon::ResultOrder() {
   std::lock_guard<std::mutex> lock(impl_->mutex);
   return impl_->order;
+}
+
+odw::v1::Usage FakeDaemon::UsageTold(const std::string& token) {
+  std::lock_guard<std::mutex> lock(impl_->mutex);
+  return impl_->usage_told[token];
 }
 
 int FakeDaemon::Heartbeats() {

@@ -41,6 +41,8 @@ class FakeDaemon {
 
   odw::v1::Result WaitResult(const std::string& token);
   odw::v1::Lost WaitLost(const std::string& token);
+  // What the task was last said to have used; nothing yet: an empty one.
+  odw::v1::Usage UsageTold(const std::string& token);
   void WaitResults(size_t count);
   void WaitDraining();
   void WaitDetached();

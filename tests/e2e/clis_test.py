@@ -1,11 +1,15 @@
 """The real claude and codex CLIs, and bamboo, through odwd and odwctl, against the scripted model server."""
 import json
 import os
+import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 from harness import ROOT, Repository, Skipped, equal
@@ -47,6 +51,61 @@ class ModelServer:
         os.rmdir(self.folder)
 
 
+class TlsFront:
+    """A context manager: https://localhost:PORT in front of a server on loopback, with a certificate of its own."""
+
+    def __init__(self, url):
+        self.upstream = urllib.parse.urlsplit(url)
+        self.folder = tempfile.mkdtemp(prefix="odw-e2e-tls-")
+        self.certificate = os.path.join(self.folder, "certificate.pem")
+        key = os.path.join(self.folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", key, "-out", self.certificate], check=True, capture_output=True, timeout=60)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, key)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://localhost:{self.listener.getsockname()[1]}"
+        self.threads = [threading.Thread(target=self._serve, daemon=True)]
+
+    def __enter__(self):
+        self.threads[0].start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes the accept
+        self.listener.close()
+        shutil.rmtree(self.folder)
+
+    def _serve(self):
+        while True:
+            try:
+                plain = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(plain,), daemon=True).start()
+
+    def _carry(self, plain):
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as inside, \
+                    socket.create_connection((self.upstream.hostname, self.upstream.port)) as outside:
+                back = threading.Thread(target=_pump, args=(outside, inside), daemon=True)
+                back.start()
+                _pump(inside, outside)
+                back.join()
+        except OSError:  # a refused handshake, a client that left
+            pass
+
+
+def _pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
 def install():
     """The pinned CLIs; without a registry to get them from, a reason to skip, but never in CI."""
     done = subprocess.run([os.path.join(ROOT, "tests/e2e/install_clis.sh")], capture_output=True, text=True,
@@ -55,11 +114,6 @@ def install():
         if os.environ.get("CI"):
             raise AssertionError(f"the CLIs could not be installed: {done.stderr}")
         raise Skipped(f"the CLIs could not be installed: {done.stderr.strip()[-200:]}")
-
-
-def executor_argv(service, runtime):
-    return [os.path.join(service.bin, "odw-executor"), "--runtime", runtime, "--daemon", service.address, "--state",
-            os.path.join(service.path, runtime), "--linger-seconds", "120"]
 
 
 def wait_for(what, condition):
@@ -212,7 +266,7 @@ return await parallel(%s.map((runtime) => () => agent(
             process = service.processes.pop(runtime)
             process.kill()
             process.wait()
-            service._spawn(runtime, executor_argv(service, runtime))  # pylint: disable=protected-access
+            service.spawn_executor(runtime)
         # Until then bamboo's command, which nobody supervises, is there still.
         wait_for("bamboo's adoption", lambda: "goes on after turn" in service.log("bamboo"))
         with open(go, "w"):
@@ -289,13 +343,98 @@ def check_doctor_finds_faults(service):
     equal("set up", [c["set_up"] for c in found.values()], [False] * 3)
 
 
-def check_no_key_anywhere(service):
-    """After all of the above, and a command that prints its environment: the key is in no file."""
-    run_id = submit(service, "leak", """
+def check_fallback(build):
+    """claude's key is refused: the node goes on with the model that it names next, or that the run names."""
+    with Service(build, executors=()) as service:
+        service.spawn_executor("claude", env={"ANTHROPIC_API_KEY": "sk-refused-0123456789"})
+        service.spawn_executor("bamboo")
+        model = "bamboo:deepseek/deepseek-v4-pro"
+        of_node = submit(service, "of-node",
+                         f"return await agent('go on', {{ runtime: 'claude', fallback: ['{model}'] }});")
+        script = service.script("of-run.js", "return await agent('go on too', { runtime: 'claude' });")
+        of_run = service.ok("submit", script, "--fallback", model)["run_id"]
+        for run_id, text in ((of_node, "echo: go on"), (of_run, "echo: go on too")):
+            equal("result", result_of(service, run_id), text)
+            status = service.ok("status", run_id, "--nodes")
+            equal("the run", (status["state"], status["health"]), ("completed", "ok"))
+            node = status["node"][0]
+            equal("who answered", (node["runtime"], node["provider"], node["model"]),
+                  ("bamboo", "deepseek", "deepseek-v4-pro"))
+            equal("attempts", node["attempts"], 2)
+
+
+def check_shell_has_no_key(service):
+    """A command that prints its environment prints no key: there is none, rather than one taken out afterwards."""
+    run_id = submit(service, "env", """
 return await parallel(%s.map((runtime) => () => agent('[[run:env]] [[result]] ' + runtime, { runtime })));
 """ % json.dumps(RUNTIMES))
-    if KEY in json.dumps(result_of(service, run_id)):
-        raise AssertionError("the key is in the result")
+    for runtime, text in zip(RUNTIMES, result_of(service, run_id)):
+        if "ODW_TASK=" not in text:
+            raise AssertionError(f"{runtime}: the command printed no environment: {text}")
+        for trace in (KEY, "[redacted]", "_API_KEY="):
+            if trace in text:
+                raise AssertionError(f"{runtime}: {trace} in {text}")
+
+
+def check_no_network(service):
+    """Each runtime answers, so it reached its API; a command of each cannot reach the same server."""
+    url = service.model_server.env["ANTHROPIC_BASE_URL"]
+    body = """
+return await parallel(%s.map((runtime) => () => agent(
+  '[[run:curl -s -o /dev/null %s/__fake/health; echo status $?]] [[result]] ' + runtime, { runtime, network: '%s' })));
+"""
+    run_id = submit(service, "no-network", body % (json.dumps(RUNTIMES), url, "no"))
+    # codex's shell says more than the command did.
+    texts = [text.split()[-2:] for text in result_of(service, run_id)]
+    equal("curl without a network", texts, [["status", "7"]] * len(RUNTIMES))
+    for node in service.ok("status", run_id, "--nodes")["node"]:
+        equal("not enforced", node.get("not_enforced", []), [])
+    run_id = submit(service, "network", body % (json.dumps(RUNTIMES), url, "yes"))
+    texts = [text.split()[-2:] for text in result_of(service, run_id)]
+    equal("curl with one", texts, [["status", "0"]] * len(RUNTIMES))
+
+
+def check_no_network_over_tls(build, server):
+    """An https:// API is reached by a tunnel to it, and no tunnel leads elsewhere."""
+    with TlsFront(server.env["ANTHROPIC_BASE_URL"]) as front, Service(build, executors=()) as service:
+        service.spawn_executor("claude", env={"ANTHROPIC_BASE_URL": front.url,
+                                              "NODE_EXTRA_CA_CERTS": front.certificate})
+        curl = "curl -s -o /dev/null --cacert " + front.certificate
+        run_id = submit(service, "tls", """
+return await parallel(['%s', '%s'].map((command) => () =>
+  agent('[[run:' + command + '; echo status $?]] [[result]]', { runtime: 'claude', network: 'no' })));
+""" % (f"{curl} {front.url}/__fake/health", f"{curl} {front.url.replace('localhost', '127.0.0.1')}/__fake/health"))
+        # The API itself can be called by whoever has a key; curl's 56: the proxy refused.
+        equal("tunnels", [text.strip() for text in result_of(service, run_id)], ["status 0", "status 56"])
+
+
+def check_any_model(service):
+    """Names that nobody has heard of reach the provider as they are."""
+    names = {runtime: f"unheard-of-{runtime}-9" for runtime in RUNTIMES}
+    run_id = submit(service, "models", """
+const names = %s;
+return await parallel(Object.keys(names).map((runtime) => () =>
+  agent('model of ' + runtime, { runtime, model: names[runtime] })));
+""" % json.dumps(names))
+    equal("texts", result_of(service, run_id), [f"echo: model of {r}" for r in RUNTIMES])
+    asked = {body.get("model") for body in service.model_server.bodies()}
+    equal("models that were asked for", sorted(set(names.values()) - asked), [])
+
+
+def check_no_key_anywhere(service):
+    """After all of the above, and files of a node's that hold the key whole and in halves: it is in no file of ours."""
+    with tempfile.TemporaryDirectory() as work:
+        for name, text in (("whole", KEY), ("left", KEY[:9]), ("right", KEY[9:])):
+            with open(os.path.join(work, name), "w") as f:
+                f.write(text)
+        run_id = submit(service, "leak", """
+return await parallel(%s.map((runtime) => () => agent(
+  '[[trickle:2]] [[run:cat whole; echo; cat left right]] [[result]] ' + runtime, { runtime })));
+""" % json.dumps(RUNTIMES), cwd=work)
+        for text in result_of(service, run_id):
+            equal("keys taken out of " + text, (text.count("[redacted]"), KEY in text), (2, False))
+    reported = service.ctl("report", run_id, "--out", os.path.join(service.path, "report.html"))
+    equal("report, " + reported.stderr, reported.returncode, 0)
     for folder, _, names in os.walk(service.path):
         for name in names:
             path = os.path.join(folder, name)
@@ -318,6 +457,9 @@ def main(build, cases):
             for name, check, *args in (
                     ("text and structured answers on three runtimes", check_text_and_schema),
                     ("a refused key is an auth error", check_bad_key),
+                    ("any model is passed on", check_any_model),
+                    ("the shell has no key", check_shell_has_no_key),
+                    ("without a network only the API is reached", check_no_network),
                     ("a rate limit is waited out", check_rate_limit),
                     ("a killed claude goes on", check_killed_cli, "claude"),
                     ("a killed codex goes on", check_killed_cli, "codex"),
@@ -330,5 +472,7 @@ def main(build, cases):
                     ("doctor finds faults", check_doctor_finds_faults),
                     ("no key in any file", check_no_key_anywhere)):
                 cases.case("clis: " + name, check, service, *args)
+        cases.case("clis: a node goes on with its fallback", check_fallback, build)
+        cases.case("clis: without a network, over TLS", check_no_network_over_tls, build, server)
     finally:
         server.close()

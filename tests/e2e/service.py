@@ -40,9 +40,7 @@ class Service:
         try:
             self.start()
             for runtime in self.runtimes:
-                self._spawn(runtime, [os.path.join(self.bin, "odw-executor"), "--runtime", runtime, "--daemon",
-                                      self.address, "--state", os.path.join(self.path, runtime),
-                                      "--linger-seconds", "120", *self.executor_flags.get(runtime, [])])
+                self.spawn_executor(runtime)
         except BaseException:
             self.close()
             raise
@@ -55,6 +53,11 @@ class Service:
         with open(self.log_path(name), "ab") as log:
             self.processes[name] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                     env={**os.environ, **(env or {})})
+
+    def spawn_executor(self, runtime, env=None):
+        self._spawn(runtime, [os.path.join(self.bin, "odw-executor"), "--runtime", runtime, "--daemon", self.address,
+                              "--state", os.path.join(self.path, runtime), "--linger-seconds", "120",
+                              *self.executor_flags.get(runtime, [])], env)
 
     def log_path(self, name):
         return os.path.join(self.path, name + ".log")

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
+#include "executors/credential.h"
 #include "executors/sandbox.h"
 #include "executors/testing/executor_process.h"
 #include "executors/testing/fake_daemon.h"
@@ -57,6 +59,15 @@ class BambooAgentTest : public testing::Test {
     daemon_.Assign(token, request);
     return daemon_.WaitResult(token);
   }
+  // The models that are offered by name: one a provider.
+  std::vector<odw::v1::Model> Named() const {
+    std::vector<odw::v1::Model> named;
+    for (const odw::v1::Model& model : registered_.models()) {
+      if (model.name() != "*") named.push_back(model);
+    }
+    EXPECT_EQ(named.size(), 7u);
+    return named;
+  }
   std::string work_;
   ExecutorProcess executor_;
   ModelServer server_;
@@ -67,8 +78,7 @@ class BambooAgentTest : public testing::Test {
 
 TEST_F(BambooAgentTest, EveryProviderEditsFilesAndReasons) {
   StartExecutor();
-  EXPECT_EQ(registered_.models_size(), 7);
-  for (const odw::v1::Model& model : registered_.models()) {
+  for (const odw::v1::Model& model : Named()) {
     const std::string& name = model.provider();
     auto request =
         Request("[[think:let me see]] [[write:" + name + ".txt:hello]] [[run:cat " + name +
@@ -92,7 +102,7 @@ TEST_F(BambooAgentTest, EveryProviderEditsFilesAndReasons) {
 
 TEST_F(BambooAgentTest, EveryProviderSaysWhatWentWrong) {
   StartExecutor();
-  for (const odw::v1::Model& model : registered_.models()) {
+  for (const odw::v1::Model& model : Named()) {
     const std::string& name = model.provider();
     EXPECT_EQ(Ask(Request("a [[status:429]]", name)).error().category(), odw::v1::RATE_LIMIT)
         << name;
@@ -105,6 +115,29 @@ TEST_F(BambooAgentTest, EveryProviderSaysWhatWentWrong) {
   const odw::v1::Error none = Ask(Request("x", "nobody")).error();
   EXPECT_EQ(none.category(), odw::v1::UNSUPPORTED);
   EXPECT_NE(none.message().find("deepseek"), std::string::npos) << none.message();
+}
+
+TEST_F(BambooAgentTest, EachProviderTakesAnyModelAndNamesItsKey) {
+  StartExecutor();
+  std::set<std::string> wild;
+  for (const odw::v1::Model& model : registered_.models()) {
+    if (model.name() != "*") continue;
+    EXPECT_EQ(model.currency(), "");
+    wild.insert(model.provider());
+  }
+  EXPECT_EQ(wild.size(), 7u);
+  ASSERT_EQ(registered_.credentials_size(), 7);
+  for (const odw::v1::Credential& credential : registered_.credentials()) {
+    EXPECT_EQ(wild.count(credential.provider()), 1u);
+    EXPECT_EQ(credential.key_id(), KeyId(kKey));
+  }
+  auto request = Request("m1", "zhipu");
+  request.set_model("glm-of-tomorrow");
+  const odw::v1::Result result = Ask(request);
+  ASSERT_TRUE(result.ok()) << result.DebugString();
+  EXPECT_EQ(result.model(), "glm-of-tomorrow");
+  EXPECT_GT(result.usage().output_tokens(), 0u);
+  EXPECT_EQ(result.usage().currency(), "");  // not at the price of another model
 }
 
 TEST_F(BambooAgentTest, ASchemaNodeMayUseToolsFirst) {
@@ -171,6 +204,8 @@ TEST_F(BambooAgentTest, CommandsWriteNowhereElse) {
   auto request = Request("[[run:" + knock + "]] [[result]] s3");
   request.set_network("no");
   EXPECT_NE(Ask(request).value().find("status 7"), std::string::npos);
+  request.set_permission("full");
+  EXPECT_NE(Ask(request).value().find("status 7"), std::string::npos);
 }
 
 TEST_F(BambooAgentTest, ABudgetOfOutputEndsItAndClampsEachCall) {
@@ -206,7 +241,7 @@ TEST_F(BambooAgentTest, AKilledExecutorGoesOnFromItsTurn) {
   EXPECT_EQ(result.value(), "done") << result.DebugString();
   EXPECT_EQ(ReadFile(work_ + "/log", 100).value_or(""), "one\ntwo\nthree\n");  // none was repeated
   EXPECT_EQ(result.usage().model_calls(), 4u);
-  EXPECT_TRUE(ProcessesOfTask("k").empty());
+  EXPECT_TRUE(executor_.ProcessesOfTask("k").empty());
 }
 
 TEST_F(BambooAgentTest, AFailedTaskIsGoneOnWithByAnotherAttempt) {
@@ -226,7 +261,7 @@ TEST_F(BambooAgentTest, CancelEndsItsCommandsAndTheirChildren) {
   ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(work_ + "/begun"); }));
   daemon_.Cancel("c");
   EXPECT_EQ(daemon_.WaitResult("c").error().category(), odw::v1::CANCELLED);
-  EXPECT_TRUE(Eventually([&] { return ProcessesOfTask("c").empty(); }));
+  EXPECT_TRUE(Eventually([&] { return executor_.ProcessesOfTask("c").empty(); }));
 }
 
 }  // namespace

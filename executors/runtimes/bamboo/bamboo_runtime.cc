@@ -10,8 +10,11 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "executors/credential.h"
+#include "executors/errors.h"
 #include "executors/runtimes/bamboo/tools.h"
 #include "executors/sandbox.h"
+#include "executors/task/process_table.h"
 #include "executors/text.h"
 #include "executors/usage.h"
 
@@ -20,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kAnyModel[] = "*";     // a provider takes more names than we know
 constexpr uint64_t kSweepEvery = 64;  // failures
 constexpr size_t kSessionsMax = 256;  // kept of failed tasks, to be gone on with; the oldest go
 // The wording of a task; a change in its meaning is a new contract version in the daemon's reuse
@@ -102,6 +106,10 @@ void BambooRuntime::Describe(odw::v1::Register* out) const {
       model->set_output_micros_per_mtok(endpoint.price.output_micros_per_mtok);
       model->set_context_tokens(endpoint.price.context_tokens);
     }
+    odw::v1::Model* any = out->add_models();
+    any->set_provider(endpoint.provider);
+    any->set_name(kAnyModel);
+    AddCredential(endpoint.provider, endpoint.key, out);
   }
 }
 
@@ -111,7 +119,7 @@ absl::Status BambooRuntime::Prepare(Running* running) {
   odw::v1::Result& result = running->result;
   result.set_token(running->task.token);
   result.set_session_id(running->task.token);
-  running->endpoint = ChooseEndpoint(endpoints_, request.provider());
+  running->endpoint = ChooseEndpoint(endpoints_, request.provider(), request.model());
   if (running->endpoint == nullptr) {
     std::string names;
     for (const Endpoint& endpoint : endpoints_)
@@ -126,6 +134,7 @@ absl::Status BambooRuntime::Prepare(Running* running) {
                       .effort = request.effort(),
                       .max_tokens = config_.max_tokens,
                       .tools_json = running->tools.empty() ? "" : ToolDefinitions(running->tools)};
+  running->price = PriceFor(*running->endpoint, running->request.model);
   running->idle_max =
       request.stall_ms() > 0 ? absl::Milliseconds(request.stall_ms()) : config_.idle_timeout;
   if (running->request.model.empty()) {
@@ -139,9 +148,11 @@ absl::Status BambooRuntime::Prepare(Running* running) {
   }
   const bool runs =
       std::find(running->tools.begin(), running->tools.end(), "run") != running->tools.end();
-  if (runs && PermissionOf(request) != Permission::kFull && SandboxProgram().empty()) {
-    result.add_not_enforced(
-        "workspace-write: no bubblewrap here, so shell commands are not confined to the folder");
+  if (runs && SandboxProgram().empty()) {
+    if (PermissionOf(request) != Permission::kFull) {
+      result.add_not_enforced(
+          "workspace-write: no bubblewrap here, so shell commands are not confined to the folder");
+    }
     if (request.network() == "no")
       result.add_not_enforced("network: no bubblewrap here, so shell commands can reach it");
   }
@@ -247,7 +258,7 @@ absl::StatusOr<std::vector<std::string>> BambooRuntime::Adopt(
   for (const std::string& token : tokens) {
     // Reported from the loop, when the caller knows the tokens.
     loop_->After(absl::ZeroDuration(), [this, token] {
-      KillTask(token);  // commands of the former process
+      KillTask(TaskMark(token, folder_));  // commands of the former process
       auto owned = std::make_unique<Running>();
       Running& running = *owned;
       running.task.token = token;
@@ -281,10 +292,7 @@ void BambooRuntime::Cancel(const std::string& token, const std::string& reason) 
 
 void BambooRuntime::Fail(const std::string& token, odw::v1::ErrorCategory category,
                          const std::string& message) {
-  odw::v1::Error error;
-  error.set_category(category);
-  error.set_message(message);
-  FailWith(token, std::move(error));
+  FailWith(token, ErrorOf(category, message));
 }
 
 void BambooRuntime::FailWith(const std::string& token, odw::v1::Error error) {
@@ -303,7 +311,8 @@ void BambooRuntime::End(const std::string& token) {
   loop_->CancelTimer(running->idle);
   if (running->http != 0) http_.Cancel(running->http);
   if (running->command != 0) commands_.Kill(running->command);
-  if (running->ran_commands) KillTask(token);  // what they left in the background
+  if (running->ran_commands)
+    KillTask(TaskMark(token, folder_));  // what they left in the background
   odw::v1::Result& result = running->result;
   *result.mutable_usage() = running->conversation.usage();
   result.set_model(running->conversation.model().empty() ? running->request.model

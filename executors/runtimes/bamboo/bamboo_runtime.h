@@ -50,6 +50,7 @@ class BambooRuntime : public Runtime {
     Task task;
     const Endpoint* endpoint = nullptr;
     ChatRequest request;
+    Price price;  // of the request's model
     Conversation conversation;
     std::vector<std::string> tools;
     std::optional<SchemaLoop> schema;

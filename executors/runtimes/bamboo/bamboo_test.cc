@@ -106,6 +106,23 @@ TEST_F(BambooTest, TheKeyIsNeitherInErrorsNorOnTheDisk) {
   EXPECT_EQ(spool->find("sk-wrong-key"), std::string::npos);
 }
 
+TEST_F(BambooTest, AKeyThatComesInPiecesIsTakenOutOfTheAnswer) {
+  StartExecutor();
+  const odw::v1::Result result = Ask("[[trickle:1]] [[say:it is " + std::string(kKey) + ".]] x");
+  EXPECT_EQ(result.value(), "it is [redacted].") << result.DebugString();
+}
+
+TEST_F(BambooTest, ASchemaThatCannotBeCheckedInTimeIsAFailureOfTheSchema) {
+  StartExecutor();
+  const odw::v1::Result result =
+      Ask(R"([[json:{"s":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}]] v1)",
+          R"({"type":"object","properties":{"s":{"type":"string","pattern":"^(a+)+$"}}})");
+  EXPECT_EQ(result.error().category(), odw::v1::SCHEMA) << result.DebugString();
+  EXPECT_NE(result.raw_text().find("aaaa"), std::string::npos);  // it was paid for
+  // Neither the checker nor its next question suffers.
+  EXPECT_EQ(Ask(R"([[json:{"n":5}]] v2)", R"({"type":"object"})").value(), R"({"n":5})");
+}
+
 TEST_F(BambooTest, NobodyListening) {
   url_ = "http://127.0.0.1:1";
   StartExecutor();

@@ -5,6 +5,7 @@
 #include "executors/runtimes/bamboo/bamboo_runtime.h"
 #include "executors/runtimes/bamboo/tools.h"
 #include "executors/sandbox.h"
+#include "executors/task/process_table.h"
 #include "executors/usage.h"
 
 namespace odw::executors {
@@ -53,7 +54,7 @@ void BambooRuntime::Ask(const std::string& token) {
     if (request.max_tokens == 0 || left < request.max_tokens)
       request.max_tokens = static_cast<uint32_t>(left);
   }
-  const uint64_t context = running.endpoint->price.context_tokens;
+  const uint64_t context = running.price.context_tokens;
   if (context > 0) running.conversation.Trim(context * kContextShareMax / 100);
   running.stream = std::make_unique<ChatStream>();
   running.last_byte = absl::Now();
@@ -82,7 +83,7 @@ void BambooRuntime::Tell(const std::string& token) {
   progress.set_session_id(token);
   *progress.mutable_usage_so_far() = running.conversation.usage();
   const uint64_t streamed =
-      running.stream != nullptr ? running.stream->text_bytes() / kBytesPerToken : 0;
+      running.stream != nullptr ? running.stream->said_bytes() / kBytesPerToken : 0;
   progress.mutable_usage_so_far()->set_output_tokens(running.conversation.usage().output_tokens() +
                                                      streamed);
   sink_->Progress(std::move(progress));
@@ -140,7 +141,7 @@ void BambooRuntime::OnAnswer(const std::string& token, ChatAnswer answer) {
   }
   answer.usage.set_model_calls(1);
   answer.usage.set_tool_calls(static_cast<uint32_t>(message->calls_size()));
-  AddCost(running.endpoint->price, 0, &answer.usage);
+  AddCost(running.price, 0, &answer.usage);
   record.set_usage(answer.usage.SerializeAsString());
   record.set_model(answer.model.empty() ? running.request.model : answer.model);
   record.set_finish_reason(answer.refused ? "refusal" : answer.finish_reason);
@@ -220,7 +221,7 @@ void BambooRuntime::RunCommand(const std::string& token, const ToolCall& call) {
   const ToolAction action = Act(Workspace(request.cwd()), running.tools, call);
   CommandJob job{.argv = {},
                  .cwd = request.cwd(),
-                 .token = token,
+                 .mark = TaskMark(token, folder_),
                  .pass_env = config_.pass_env,
                  .timeout = config_.command_timeout};
   if (action.timeout_ms > 0) {

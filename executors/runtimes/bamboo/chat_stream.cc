@@ -4,44 +4,33 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "executors/json_fields.h"
+
 namespace odw::executors {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr double kCountMax = 1e15;  // of a number that somebody else wrote
-
 constexpr size_t kCallsMax = 64;  // in one turn
-
-uint64_t Count(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  if (it == object.end() || !it->is_number()) return 0;
-  return static_cast<uint64_t>(std::clamp(it->get<double>(), 0.0, kCountMax));
-}
 
 const Json* Object(const Json& object, const char* key) {
   const auto it = object.find(key);
   return it != object.end() && it->is_object() ? &*it : nullptr;
 }
 
-std::string Text(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
 // Providers differ in where they put what came from their cache.
 void ReadUsage(const Json& usage, odw::v1::Usage* out) {
-  uint64_t cached = std::max(Count(usage, "prompt_cache_hit_tokens"), Count(usage, "cached_tokens"));
+  uint64_t cached = std::max(CountOf(usage, "prompt_cache_hit_tokens"), CountOf(usage, "cached_tokens"));
   if (const Json* details = Object(usage, "prompt_tokens_details")) {
-    cached = std::max(cached, Count(*details, "cached_tokens"));
+    cached = std::max(cached, CountOf(*details, "cached_tokens"));
   }
-  const uint64_t prompt = Count(usage, "prompt_tokens");
+  const uint64_t prompt = CountOf(usage, "prompt_tokens");
   cached = std::min(cached, prompt);
   out->set_input_tokens(prompt - cached);
   out->set_cached_input_tokens(cached);
-  out->set_output_tokens(Count(usage, "completion_tokens"));
+  out->set_output_tokens(CountOf(usage, "completion_tokens"));
   if (const Json* details = Object(usage, "completion_tokens_details")) {
-    out->set_reasoning_tokens(Count(*details, "reasoning_tokens"));
+    out->set_reasoning_tokens(CountOf(*details, "reasoning_tokens"));
   }
 }
 
@@ -55,12 +44,12 @@ void Append(const std::string& piece, std::string* text, bool* too_large) {
 
 void ReadReasoning(const Json& message, ChatAnswer* answer) {
   for (const char* key : {"reasoning_content", "reasoning"}) {
-    Append(Text(message, key), &answer->reasoning, &answer->too_large);
+    Append(TextOf(message, key), &answer->reasoning, &answer->too_large);
   }
   const auto details = message.find("reasoning_details");
   if (details == message.end() || !details->is_array()) return;
   for (const Json& detail : *details) {
-    if (detail.is_object()) Append(Text(detail, "text"), &answer->reasoning, &answer->too_large);
+    if (detail.is_object()) Append(TextOf(detail, "text"), &answer->reasoning, &answer->too_large);
   }
 }
 
@@ -68,44 +57,44 @@ void ReadReasoning(const Json& message, ChatAnswer* answer) {
 void ReadCalls(const Json& calls, ChatAnswer* answer) {
   for (const Json& piece : calls) {
     if (!piece.is_object()) continue;
-    const size_t index = piece.contains("index") ? Count(piece, "index") : answer->calls.size();
+    const size_t index = piece.contains("index") ? CountOf(piece, "index") : answer->calls.size();
     if (index >= kCallsMax) {
       answer->broken = true;
       return;
     }
     if (index >= answer->calls.size()) answer->calls.resize(index + 1);
     ToolCall& call = answer->calls[index];
-    if (const std::string id = Text(piece, "id"); !id.empty()) call.set_id(id);
+    if (const std::string id = TextOf(piece, "id"); !id.empty()) call.set_id(id);
     const Json* function = Object(piece, "function");
     if (function == nullptr) continue;
-    if (const std::string name = Text(*function, "name"); !name.empty()) call.set_name(name);
-    Append(Text(*function, "arguments"), call.mutable_arguments(), &answer->too_large);
+    if (const std::string name = TextOf(*function, "name"); !name.empty()) call.set_name(name);
+    Append(TextOf(*function, "arguments"), call.mutable_arguments(), &answer->too_large);
   }
 }
 
 // A chunk (with "delta") or a whole completion (with "message").
 void ReadCompletion(const Json& chunk, ChatAnswer* answer) {
   if (const Json* usage = Object(chunk, "usage")) ReadUsage(*usage, &answer->usage);
-  if (const std::string model = Text(chunk, "model"); !model.empty()) answer->model = model;
+  if (const std::string model = TextOf(chunk, "model"); !model.empty()) answer->model = model;
   const auto error = chunk.find("error");
   if (error != chunk.end() && !error->is_null()) answer->error_json = chunk.dump();
   if (const Json* base = Object(chunk, "base_resp")) {
-    if (Count(*base, "status_code") != 0) answer->error_json = chunk.dump();
+    if (CountOf(*base, "status_code") != 0) answer->error_json = chunk.dump();
   }
   const auto choices = chunk.find("choices");
   if (choices == chunk.end() || !choices->is_array() || choices->empty()) return;
   const Json& choice = choices->front();
   if (!choice.is_object()) return;
-  if (const std::string reason = Text(choice, "finish_reason"); !reason.empty()) {
+  if (const std::string reason = TextOf(choice, "finish_reason"); !reason.empty()) {
     answer->finish_reason = reason;
   }
   const Json* message = Object(choice, "delta");
   if (message == nullptr) message = Object(choice, "message");
   if (message == nullptr) return;
-  Append(Text(*message, "content"), &answer->text, &answer->too_large);
-  if (!Text(*message, "refusal").empty()) {
+  Append(TextOf(*message, "content"), &answer->text, &answer->too_large);
+  if (!TextOf(*message, "refusal").empty()) {
     answer->refused = true;
-    Append(Text(*message, "refusal"), &answer->text, &answer->too_large);
+    Append(TextOf(*message, "refusal"), &answer->text, &answer->too_large);
   }
   ReadReasoning(*message, answer);
   const auto calls = message->find("tool_calls");

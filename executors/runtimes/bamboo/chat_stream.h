@@ -35,7 +35,7 @@ class ChatStream {
   ChatAnswer Finish();
   // What came, for an error's text: bounded.
   const std::string& head() const { return head_; }
-  size_t text_bytes() const { return answer_.text.size(); }
+  size_t said_bytes() const { return answer_.text.size() + answer_.reasoning.size(); }
 
  private:
   enum class Kind { kUnknown, kEvents, kWhole };

@@ -37,7 +37,7 @@ CommandRunner::~CommandRunner() {
 CommandRunner::JobId CommandRunner::Run(const CommandJob& job, Done done) {
   const JobId id = next_id_++;
   TaskSpec spec;
-  spec.set_token(job.token);
+  spec.set_mark(job.mark);
   spec.mutable_pass_env()->Assign(job.pass_env.begin(), job.pass_env.end());
   int fds[2] = {-1, -1};
   absl::StatusOr<Subprocess> child = absl::UnavailableError("no pipe");
@@ -118,9 +118,9 @@ void CommandRunner::Remove(JobId id) {
   running_.erase(id);
 }
 
-void KillTask(const std::string& token) {
+void KillTask(const std::string& mark) {
   for (int pass = 0; pass < kKillPassesMax; ++pass) {
-    if (!KillRemains({{.token = token, .owner = {}}})[0]) return;
+    if (!KillRemains({{.mark = mark, .owner = {}}})[0]) return;
   }
 }
 

@@ -18,7 +18,7 @@ namespace odw::executors {
 struct CommandJob {
   std::vector<std::string> argv;
   std::string cwd;
-  std::string token;                  // of the task: ODW_TASK in its environment
+  std::string mark;                   // of the task: ODW_TASK in its environment
   std::vector<std::string> pass_env;  // names, beside PATH, HOME and the like
   absl::Duration timeout = absl::Minutes(2);
   size_t output_bytes_max = 1 << 20;  // of both streams together; what is beyond is dropped
@@ -53,7 +53,7 @@ class CommandRunner {
   absl::flat_hash_map<JobId, std::unique_ptr<Running>> running_;
 };
 
-// SIGKILLs whatever carries ODW_TASK=token, until none is left. Walks the process table.
-void KillTask(const std::string& token);
+// SIGKILLs whatever carries ODW_TASK=mark, until none is left. Walks the process table.
+void KillTask(const std::string& mark);
 
 }  // namespace odw::executors

@@ -1,12 +1,15 @@
 #include "executors/runtimes/bamboo/conversation.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "executors/usage.h"
 
 namespace odw::executors {
 namespace {
+
+using Json = nlohmann::json;
 
 constexpr uint64_t kBytesPerToken = 4;  // an estimate
 constexpr size_t kTrimmedBytesMin = 400;
@@ -17,6 +20,31 @@ uint64_t BytesOf(const ChatMessage& message) {
   uint64_t bytes = message.content().size() + message.reasoning().size();
   for (const ToolCall& call : message.calls()) bytes += call.arguments().size();
   return bytes;
+}
+
+// Of what is old, a tool's result is missed least: it can be had again.
+void ShortenResult(ChatMessage* message) {
+  if (message->role() == "tool" && message->content().size() > kTrimmedBytesMin)
+    message->set_content(kTrimmed);
+}
+
+// Not emptied: some providers refuse a history whose calls come without a word of reasoning.
+void ShortenThoughts(ChatMessage* message) {
+  if (message->reasoning().size() > kTrimmedBytesMin) message->set_reasoning(kTrimmed);
+}
+
+// What was written into files is in the files.
+void ShortenCalls(ChatMessage* message) {
+  for (ToolCall& call : *message->mutable_calls()) {
+    if (call.arguments().size() <= kTrimmedBytesMin) continue;
+    Json arguments = Json::parse(call.arguments(), nullptr, false);
+    if (!arguments.is_object()) arguments = Json::object();
+    for (Json& value : arguments) {
+      if (value.is_string() && value.get_ref<const std::string&>().size() > kTrimmedBytesMin)
+        value = kTrimmed;
+    }
+    call.set_arguments(arguments.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
 }
 
 TurnRecord Header(const Task& task, int64_t started_unix_ms) {
@@ -93,11 +121,12 @@ void Conversation::Trim(uint64_t tokens_max) {
   uint64_t bytes = 0;
   for (const ChatMessage& message : messages_) bytes += BytesOf(message);
   const size_t old = messages_.size() - std::min(messages_.size(), kKeptMessages);
-  for (size_t i = 0; i < old && bytes > tokens_max * kBytesPerToken; ++i) {
-    ChatMessage& message = messages_[i];
-    if (message.role() != "tool" || message.content().size() < kTrimmedBytesMin) continue;
-    bytes -= message.content().size() - (sizeof kTrimmed - 1);
-    message.set_content(kTrimmed);
+  for (const auto shorten : {&ShortenResult, &ShortenThoughts, &ShortenCalls}) {
+    for (size_t i = 0; i < old && bytes > tokens_max * kBytesPerToken; ++i) {
+      const uint64_t before = BytesOf(messages_[i]);
+      shorten(&messages_[i]);
+      bytes -= before - BytesOf(messages_[i]);
+    }
   }
 }
 

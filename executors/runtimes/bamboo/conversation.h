@@ -36,7 +36,8 @@ class Conversation {
 
   // Calls of the last assistant message that no tool message answers yet.
   std::vector<ToolCall> OpenCalls() const;
-  // Shortens old tool results until about `tokens_max` are left. In memory alone.
+  // Shortens what is old until about `tokens_max` are left: results of tools, then reasoning, then
+  // what calls carried. In memory alone.
   void Trim(uint64_t tokens_max);
 
  private:

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
+
 #include "executors/runtimes/bamboo/provider.h"
 
 namespace odw::executors {
@@ -40,14 +42,6 @@ void Complete(const std::string& base_url, Endpoint* endpoint) {
   if (endpoint->known == nullptr) return;
   if (endpoint->known->key_header) endpoint->headers.push_back("api-key: " + endpoint->key);
   if (endpoint->model.empty()) endpoint->model = endpoint->known->model;
-}
-
-Price PriceOf(const Provider& known) {
-  return {.currency = known.currency,
-          .input_micros_per_mtok = known.input_micros_per_mtok,
-          .cached_micros_per_mtok = known.cached_micros_per_mtok,
-          .output_micros_per_mtok = known.output_micros_per_mtok,
-          .context_tokens = known.context_tokens};
 }
 
 // Of a known provider. A base URL counts beside its key; without a key it is shown all the same.
@@ -95,8 +89,7 @@ absl::StatusOr<Endpoint> Configured(const BambooConfig& config) {
   if (!config.model.empty()) endpoint.model = config.model;
   Complete(base_url, &endpoint);
   endpoint.models = config.models;
-  if (endpoint.known != nullptr && endpoint.model == endpoint.known->model)
-    endpoint.price = PriceOf(*endpoint.known);
+  if (endpoint.known != nullptr) endpoint.price = ListPrice(endpoint.model);
   if (!config.currency.empty()) {
     endpoint.price = {.currency = config.currency,
                       .input_micros_per_mtok = config.input_micros_per_mtok,
@@ -122,7 +115,7 @@ absl::StatusOr<std::vector<Endpoint>> EndpointsFromEnvironment(const BambooConfi
     if (base_url.empty()) base_url = known.base_url;
     ODW_RETURN_IF_ERROR(CheckUrl(base_url, Beside(known.key_variables[0], "_BASE_URL")));
     Complete(base_url, &endpoint);
-    if (endpoint.model == known.model) endpoint.price = PriceOf(known);
+    endpoint.price = ListPrice(endpoint.model);
     endpoints.push_back(std::move(endpoint));
   }
   // Without the config's own provider any other will do, unless the config asked for it by name.
@@ -152,13 +145,23 @@ std::vector<ProviderSetup> ProviderSetups(const BambooConfig& config) {
   return setups;
 }
 
-const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints,
-                               const std::string& provider) {
-  if (provider.empty()) return &endpoints.front();
+Price PriceFor(const Endpoint& endpoint, const std::string& model) {
+  if (model == endpoint.model) return endpoint.price;
+  Price price = endpoint.known != nullptr ? ListPrice(model) : Price();
+  if (price.context_tokens == 0) price.context_tokens = endpoint.price.context_tokens;
+  return price;
+}
+
+const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints, const std::string& provider,
+                               const std::string& model) {
   for (const Endpoint& endpoint : endpoints) {
-    if (endpoint.provider == provider) return &endpoint;
+    const bool offers =
+        std::find(endpoint.models.begin(), endpoint.models.end(), model) != endpoint.models.end() ||
+        endpoint.model == model;
+    if (provider.empty() ? offers && !model.empty() : endpoint.provider == provider)
+      return &endpoint;
   }
-  return nullptr;
+  return provider.empty() ? &endpoints.front() : nullptr;
 }
 
 }  // namespace odw::executors

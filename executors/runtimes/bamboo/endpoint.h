@@ -41,7 +41,13 @@ struct ProviderSetup {
 // or base URL stands in the environment.
 std::vector<ProviderSetup> ProviderSetups(const BambooConfig& config);
 
-// The one that a request means; null when it names one that is not served here.
-const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints, const std::string& provider);
+// Of any model there: unpriced where neither the config nor the list of prices has it. Its context
+// is taken to be the endpoint's own model's where it is not known.
+Price PriceFor(const Endpoint& endpoint, const std::string& model);
+
+// The one that a request means: its provider, else the first that offers its model by name, else
+// the first. Null when it names a provider that is not served here.
+const Endpoint* ChooseEndpoint(const std::vector<Endpoint>& endpoints, const std::string& provider,
+                               const std::string& model);
 
 }  // namespace odw::executors

@@ -47,6 +47,27 @@ TEST_F(Setups, TellTheVariableThatHoldsTheKey) {
   EXPECT_EQ(setups[0].model, FindProvider("kimi")->model);
 }
 
+TEST_F(Setups, ARequestWithoutAProviderGoesWhereItsModelIsOffered) {
+  Set("DEEPSEEK_API_KEY", "sk-x");
+  Set("ZHIPU_API_KEY", "sk-y");
+  const auto endpoints = EndpointsFromEnvironment({});
+  ASSERT_TRUE(endpoints.ok());
+  EXPECT_EQ(ChooseEndpoint(*endpoints, "", "")->provider, "deepseek");
+  EXPECT_EQ(ChooseEndpoint(*endpoints, "", "glm-5.1")->provider, "zhipu");
+  EXPECT_EQ(ChooseEndpoint(*endpoints, "", "unheard-of")->provider, "deepseek");
+  EXPECT_EQ(ChooseEndpoint(*endpoints, "zhipu", "deepseek-v4-pro")->provider, "zhipu");
+  EXPECT_EQ(ChooseEndpoint(*endpoints, "nobody", ""), nullptr);
+}
+
+TEST_F(Setups, AnotherModelIsNotAtTheUsualOnesPrice) {
+  Set("ZHIPU_API_KEY", "sk-y");
+  const auto endpoints = EndpointsFromEnvironment({});
+  ASSERT_TRUE(endpoints.ok());
+  EXPECT_EQ(PriceFor(endpoints->front(), "glm-5.1").currency, "CNY");
+  EXPECT_EQ(PriceFor(endpoints->front(), "glm-6").currency, "");
+  EXPECT_EQ(PriceFor(endpoints->front(), "glm-6").context_tokens, 200'000u);
+}
+
 TEST_F(Setups, ShowABaseUrlWhoseKeyIsMissing) {
   Set("DEEPSEEK_BASE_URL", "http://h");
   const std::vector<ProviderSetup> setups = ProviderSetups({});

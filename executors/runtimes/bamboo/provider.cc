@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "executors/errors.h"
 #include "executors/text.h"
 
 namespace odw::executors {
@@ -57,14 +58,6 @@ bool Any(const Said& said, std::initializer_list<const char*> codes) {
                      [&](const char* c) { return said.codes.count(c) > 0; });
 }
 
-bool Mentions(const Said& said, std::initializer_list<const char*> words) {
-  std::string lower = said.message;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return tolower(c); });
-  return std::any_of(words.begin(), words.end(),
-                     [&](const char* word) { return lower.find(word) != std::string::npos; });
-}
-
 // Codes that mean the same whatever the status. 429 alone does not tell "later" from "no money".
 ErrorCategory ByCode(const Said& said) {
   if (Any(said, {"insufficient_quota", "exceeded_current_quota_error", "billing_hard_limit_reached",
@@ -87,32 +80,14 @@ ErrorCategory ByCode(const Said& said) {
 }
 
 ErrorCategory ByStatus(long status, const Said& said) {
-  switch (status) {
-    case 400:
-    case 422:
-      return Mentions(said, {"context length", "maximum context", "too many tokens",
-                             "prompt is too long"})
-                 ? odw::v1::CONTEXT_LENGTH
-                 : odw::v1::INVALID_REQUEST;
-    case 401:
-      return odw::v1::AUTH;
-    case 402:
-      return odw::v1::QUOTA;
-    case 403:
-      return Mentions(said, {"quota", "balance", "billing"}) ? odw::v1::QUOTA : odw::v1::PERMISSION;
-    case 404:
-      return odw::v1::MODEL_NOT_FOUND;
-    case 408:
-      return odw::v1::NETWORK;
-    case 413:
-      return odw::v1::CONTEXT_LENGTH;
-    case 429:
-      return Mentions(said, {"quota", "balance", "billing"}) ? odw::v1::QUOTA : odw::v1::RATE_LIMIT;
-    default:
-      break;
+  const bool bad_request = status == 400 || status == 422;
+  if (bad_request && Mentions(said.message, {"context length", "maximum context", "too many tokens",
+                                             "prompt is too long"})) {
+    return odw::v1::CONTEXT_LENGTH;
   }
-  if (status >= 500 || status == 200) return odw::v1::OVERLOADED;
-  return odw::v1::INVALID_REQUEST;
+  const bool refused = status == 403 || status == 429;
+  if (refused && Mentions(said.message, {"quota", "balance", "billing"})) return odw::v1::QUOTA;
+  return status == 200 ? odw::v1::OVERLOADED : CategoryOfStatus(status);
 }
 
 Json ToJson(const Provider* provider, const ChatMessage& message) {

@@ -1,8 +1,7 @@
-// The providers that bamboo knows by name, as data: addresses, keys, models, prices, and in what
+// The providers that bamboo knows by name, as data: addresses, keys, models, and in what
 // their dialects differ. Thread-safe.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +20,7 @@ struct Provider {
   std::string base_url;
   std::vector<std::string> key_variables;  // the first that is set counts; NAME_BASE_URL and
                                            // NAME_MODEL go with NAME_API_KEY
-  std::string model;
-  std::string currency;  // of the prices, millionths for a million tokens
-  int64_t input_micros_per_mtok = 0;
-  int64_t cached_micros_per_mtok = 0;
-  int64_t output_micros_per_mtok = 0;
-  uint64_t context_tokens = 0;
+  std::string model;                       // for requests that name none
   Thinking thinking = Thinking::kNotSaid;
   bool takes_effort = false;     // reasoning_effort is sent
   bool long_max_tokens = false;  // max_completion_tokens instead of max_tokens

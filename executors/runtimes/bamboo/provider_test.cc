@@ -31,6 +31,26 @@ TEST(Provider, QuotaIsNotARateLimit) {
       odw::v1::RATE_LIMIT);
 }
 
+TEST(Provider, AnEmptyAccountIsToldInEachOnesWay) {
+  const auto of = [](long status, const char* body) {
+    return ToError(HttpResponse{.status = status}, body).category();
+  };
+  // Zhipu: one status for "later" and for "no money".
+  EXPECT_EQ(of(429, R"({"error":{"code":"1303","message":"too often"}})"), odw::v1::RATE_LIMIT);
+  for (const char* body : {R"({"error":{"code":"1308"}})", R"({"error":{"code":"1309"}})",
+                           R"({"error":{"code":1310}})"}) {
+    EXPECT_EQ(of(429, body), odw::v1::QUOTA) << body;
+  }
+  // Kimi: 403 is no lack of a permission there.
+  EXPECT_EQ(of(403, R"({"error":{"message":"Your account's balance is used up"}})"),
+            odw::v1::QUOTA);
+  EXPECT_EQ(of(403, R"({"error":{"message":"not for you"}})"), odw::v1::PERMISSION);
+  // MiniMax: HTTP 200.
+  EXPECT_EQ(of(200, R"({"base_resp":{"status_code":1008,"status_msg":"balance"}})"),
+            odw::v1::QUOTA);
+  EXPECT_EQ(of(402, "{}"), odw::v1::QUOTA);
+}
+
 TEST(Provider, SecretsAndLengthAreTakenOutOfQuotes) {
   EXPECT_EQ(QuoteForPeople("key abc, abc!", "abc"), "key [key], [key]!");
   EXPECT_LT(QuoteForPeople(std::string(100'000, 'x'), "k").size(), 3000u);
@@ -97,9 +117,22 @@ TEST(RequestBody, SpeaksEachProvidersDialect) {
   EXPECT_NE(body("kimi", "none").find(R"("thinking":{"type":"disabled"})"), std::string::npos);
   EXPECT_NE(body("kimi", "").find(R"("max_completion_tokens":9)"), std::string::npos);
   EXPECT_NE(body("qwen", "high").find(R"("enable_thinking":true)"), std::string::npos);
+  // Some of qwen's models answer nothing but streams.
+  EXPECT_NE(body("qwen", "").find(R"("stream":true)"), std::string::npos);
   EXPECT_NE(body("minimax", "").find(R"("reasoning_split":true)"), std::string::npos);
   EXPECT_NE(body("minimax", "").find(R"("reasoning_details":[{)"), std::string::npos);
   EXPECT_NE(body("unknown", "high").find(R"("reasoning_effort":"high")"), std::string::npos);
+}
+
+TEST(ChatStream, ReasoningIsReadFromWhateverFieldItComesIn) {
+  const auto reasoning = [](const std::string& delta) {
+    ChatStream stream;
+    stream.Feed("data: {\"choices\":[{\"delta\":" + delta + "}]}\n");
+    return stream.Finish().reasoning;
+  };
+  EXPECT_EQ(reasoning(R"({"reasoning_content":"a"})"), "a");
+  EXPECT_EQ(reasoning(R"({"reasoning":"b"})"), "b");  // StepFun
+  EXPECT_EQ(reasoning(R"({"reasoning_details":[{"type":"reasoning.text","text":"c"}]})"), "c");
 }
 
 TEST(ChatStream, AWholeCompletionIsReadToo) {

@@ -4,12 +4,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "executors/json_fields.h"
+
 namespace odw::executors {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr double kCountMax = 1e15;  // of a number that somebody else wrote
 
 constexpr size_t kMatchesAFile = 40;
 
@@ -40,18 +40,6 @@ const std::map<std::string, std::string>& OtherNames() {
   return *names;
 }
 
-std::string Text(const Json& args, const char* key) {
-  const auto it = args.find(key);
-  return it != args.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
-size_t Number(const Json& args, const char* key) {
-  const auto it = args.find(key);
-  return it != args.end() && it->is_number()
-             ? static_cast<size_t>(std::clamp(it->get<double>(), 0.0, kCountMax))
-             : 0;
-}
-
 ToolAction Malformed(const std::string& what) {
   return {.kind = ToolAction::Kind::kAnswer, .answer = "error: " + what, .malformed = true};
 }
@@ -62,12 +50,12 @@ ToolAction Answer(const absl::StatusOr<std::string>& result) {
 }
 
 ToolAction Search(const Workspace& workspace, const Json& args) {
-  const std::string path = Text(args, "path").empty() ? "." : Text(args, "path");
+  const std::string path = TextOf(args, "path").empty() ? "." : TextOf(args, "path");
   const absl::StatusOr<std::string> within = workspace.Within(path);
   if (!within.ok()) return Answer(within.status());
   return {.kind = ToolAction::Kind::kCommand,
           .argv = {"grep", "-rnIE", "--exclude-dir=.git", "-m", std::to_string(kMatchesAFile), "-e",
-                   Text(args, "pattern"), "--", *within},
+                   TextOf(args, "pattern"), "--", *within},
           .is_search = true};
 }
 
@@ -118,22 +106,22 @@ ToolAction Act(const Workspace& workspace, const std::vector<std::string>& tools
       return Malformed("'" + key.get<std::string>() + "' is missing or not a string");
     }
   }
-  const std::string path = Text(args, "path");
+  const std::string path = TextOf(args, "path");
   if (call.name() == "read")
-    return Answer(workspace.Read(path, Number(args, "line"), Number(args, "count")));
-  if (call.name() == "write") return Answer(workspace.Write(path, Text(args, "content")));
+    return Answer(workspace.Read(path, CountOf(args, "line"), CountOf(args, "count")));
+  if (call.name() == "write") return Answer(workspace.Write(path, TextOf(args, "content")));
   if (call.name() == "list") return Answer(workspace.List(path));
   if (call.name() == "search") return Search(workspace, args);
   if (call.name() == "edit") {
     const bool every = args.value("all", Json()) == true;
-    return Answer(workspace.Edit(path, Text(args, "old"), Text(args, "new"),
+    return Answer(workspace.Edit(path, TextOf(args, "old"), TextOf(args, "new"),
                                  every ? Workspace::Which::kEvery : Workspace::Which::kOnly));
   }
-  const std::string command = Text(args, "command");
+  const std::string command = TextOf(args, "command");
   if (command.find('\0') != std::string::npos) return Malformed("the command holds a NUL byte");
   return {.kind = ToolAction::Kind::kCommand,
           .argv = {"/bin/sh", "-c", command},
-          .timeout_ms = Number(args, "timeout_ms")};
+          .timeout_ms = CountOf(args, "timeout_ms")};
 }
 
 }  // namespace odw::executors

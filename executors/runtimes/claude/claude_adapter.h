@@ -13,6 +13,7 @@
 namespace odw::executors {
 
 inline constexpr CliVersion kClaudeOldest = {2, 1, 0};
+inline constexpr char kClaudeBaseUrlDefault[] = "https://api.anthropic.com";
 
 class ClaudeAdapter : public CliAdapter {
  public:
@@ -25,6 +26,7 @@ class ClaudeAdapter : public CliAdapter {
   std::string program() const override { return program_; }
   std::string version() const override { return version_; }
   std::string NewSession() const override;
+  std::string Transcript(const std::string& home, const std::string& session_id) const override;
   bool SchemaIsNative(const odw::v1::AgentRequest& request) const override;
   std::vector<std::string> NotEnforced(const odw::v1::AgentRequest& request) const override;
   absl::StatusOr<CliCommand> Command(const CliTurn& turn) const override;
@@ -36,6 +38,11 @@ class ClaudeAdapter : public CliAdapter {
         home_(std::move(home)),
         program_(std::move(program)),
         version_(std::move(version)) {}
+  // The variable that holds the key; empty: there is none.
+  std::string KeyVariable() const;
+  void AddKey(CliCommand* command) const;
+  std::string WhyNoRelay() const;
+
   const CliConfig config_;
   const std::string home_;
   const std::string program_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "executors/errors.h"
+#include "executors/json_fields.h"
 #include "executors/text.h"
 #include "executors/usage.h"
 
@@ -11,7 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr double kCountMax = 1e15;  // of a number that somebody else wrote
 using odw::v1::ErrorCategory;
 
 constexpr size_t kQuotedBytesMax = 4000;
@@ -21,69 +22,25 @@ constexpr uint64_t kBytesPerToken = 4;  // an estimate
 constexpr auto kReplace = Json::error_handler_t::replace;
 constexpr uint32_t kWaitMsMax = 10'000;  // a longer one is the daemon's: it needs no slot to wait
 
-std::string Text(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
-uint64_t Count(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_number()
-             ? static_cast<uint64_t>(std::clamp(it->get<double>(), 0.0, kCountMax))
-             : 0;
-}
-
-const Json& Part(const Json& object, const char* key) {
-  static const Json kNone = Json::object();
-  const auto it = object.find(key);
-  return it != object.end() && (it->is_object() || it->is_array()) ? *it : kNone;
-}
-
-bool Mentions(const std::string& text, std::initializer_list<const char*> words) {
-  std::string lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return tolower(c); });
-  return std::any_of(words.begin(), words.end(),
-                     [&](const char* word) { return lower.find(word) != std::string::npos; });
-}
-
 // Adds a usage object of the API. Returns the tokens that were written to its cache.
 uint64_t AddApiUsage(const Json& api, odw::v1::Usage* usage) {
-  const uint64_t written = Count(api, "cache_creation_input_tokens");
-  usage->set_input_tokens(usage->input_tokens() + Count(api, "input_tokens") + written);
+  const uint64_t written = CountOf(api, "cache_creation_input_tokens");
+  usage->set_input_tokens(usage->input_tokens() + CountOf(api, "input_tokens") + written);
   usage->set_cached_input_tokens(usage->cached_input_tokens() +
-                                 Count(api, "cache_read_input_tokens"));
-  usage->set_output_tokens(usage->output_tokens() + Count(api, "output_tokens"));
+                                 CountOf(api, "cache_read_input_tokens"));
+  usage->set_output_tokens(usage->output_tokens() + CountOf(api, "output_tokens"));
   usage->set_reasoning_tokens(usage->reasoning_tokens() +
-                              Count(Part(api, "output_tokens_details"), "thinking_tokens"));
+                              CountOf(PartOf(api, "output_tokens_details"), "thinking_tokens"));
   return written;
 }
 
 ErrorCategory ByStatus(uint64_t status, const std::string& text) {
-  switch (status) {
-    case 400:
-      return Mentions(text, {"prompt is too long", "context"}) ? odw::v1::CONTEXT_LENGTH
-             : Mentions(text, {"credit balance"})              ? odw::v1::QUOTA
-                                                               : odw::v1::INVALID_REQUEST;
-    case 401:
-      return odw::v1::AUTH;
-    case 402:
-      return odw::v1::QUOTA;
-    case 403:
-      return odw::v1::PERMISSION;
-    case 404:
-      return odw::v1::MODEL_NOT_FOUND;
-    case 408:
-      return odw::v1::NETWORK;
-    case 413:
-      return odw::v1::CONTEXT_LENGTH;
-    case 429:
-      return Mentions(text, {"quota", "credit balance", "billing", "usage limit"})
-                 ? odw::v1::QUOTA
-                 : odw::v1::RATE_LIMIT;
-    default:
-      return status >= 500 ? odw::v1::OVERLOADED : odw::v1::INVALID_REQUEST;
-  }
+  if (status == 400 && Mentions(text, {"prompt is too long", "context"}))
+    return odw::v1::CONTEXT_LENGTH;
+  if (status == 400 && Mentions(text, {"credit balance"})) return odw::v1::QUOTA;
+  if (status == 429 && Mentions(text, {"quota", "credit balance", "billing", "usage limit"}))
+    return odw::v1::QUOTA;
+  return CategoryOfStatus(static_cast<long>(status));
 }
 
 ErrorCategory ByWords(const std::string& text) {
@@ -102,21 +59,27 @@ ErrorCategory ByWords(const std::string& text) {
 }
 
 ErrorCategory CategoryOf(const Json& result, const std::string& text) {
-  const std::string reason = Text(result, "terminal_reason");
-  const std::string subtype = Text(result, "subtype");
+  const std::string reason = TextOf(result, "terminal_reason");
+  const std::string subtype = TextOf(result, "subtype");
   if (reason == "prompt_too_long") return odw::v1::CONTEXT_LENGTH;
   if (subtype == "error_max_turns") return odw::v1::LIMIT;
   if (subtype == "error_max_budget_usd") return odw::v1::BUDGET;
-  if (const uint64_t status = Count(result, "api_error_status"); status > 0)
+  if (const uint64_t status = CountOf(result, "api_error_status"); status > 0)
     return ByStatus(status, text);
-  if (Text(result, "stop_reason") == "refusal") return odw::v1::REFUSED;
+  if (TextOf(result, "stop_reason") == "refusal") return odw::v1::REFUSED;
   return ByWords(text);
 }
 
 std::string WordsOf(const Json& result) {
-  std::string text = Text(result, "result");
-  for (const Json& error : Part(result, "errors")) {
+  std::string text = TextOf(result, "result");
+  for (const Json& error : PartOf(result, "errors")) {
     if (error.is_string()) text += (text.empty() ? "" : "; ") + error.get<std::string>();
+  }
+  // It asks for another key than the one that was refused, and there is none.
+  if (Mentions(text, {"apikeyhelper"})) {
+    const uint64_t status = CountOf(result, "api_error_status");
+    return status == 0 || status == 401 ? "HTTP 401: the provider refused the key"
+                                        : "HTTP " + std::to_string(status) + " from the provider";
   }
   return text;
 }
@@ -142,42 +105,72 @@ void FillFromEnd(const odw::v1::Result& end, CliAnswer* answer) {
 void ClaudeReader::Line(std::string_view line) {
   const Json event = Json::parse(line, nullptr, false);
   if (!event.is_object()) return;
-  const std::string type = Text(event, "type");
-  if (const std::string session = Text(event, "session_id"); !session.empty())
+  const std::string type = TextOf(event, "type");
+  if (const std::string session = TextOf(event, "session_id"); !session.empty())
     session_id_ = session;
   if (type == "result") {
     result_line_ = line;
-  } else if (type == "system" && Text(event, "subtype") == "api_retry") {
+  } else if (type == "system" && TextOf(event, "subtype") == "init") {
+    asked_model_ = TextOf(event, "model");
+  } else if (type == "system" && TextOf(event, "subtype") == "api_retry") {
     retry_delay_ms_ =
-        static_cast<uint32_t>(std::min<uint64_t>(Count(event, "retry_delay_ms"), UINT32_MAX));
-    waits_for_status_ = Count(event, "error_status");
+        static_cast<uint32_t>(std::min<uint64_t>(CountOf(event, "retry_delay_ms"), UINT32_MAX));
+    waits_for_status_ = CountOf(event, "error_status");
     return;
   } else if (type == "assistant") {
-    const Json& message = Part(event, "message");
-    const std::string model = Text(message, "model");
+    const Json& message = PartOf(event, "message");
+    const std::string model = TextOf(message, "model");
     if (model == "<synthetic>") return;  // the CLI's own words, after its last try
-    if (!model.empty() && Text(event, "parent_tool_use_id").empty()) model_ = model;
-    if (messages_.insert(Text(message, "id")).second) {
-      usage_.set_model_calls(usage_.model_calls() + 1);
-      written_tokens_ += AddApiUsage(Part(message, "usage"), &usage_);
-    }
-    for (const Json& block : Part(message, "content")) {
+    if (!model.empty() && TextOf(event, "parent_tool_use_id").empty()) model_ = model;
+    const auto [it, first] = calls_.try_emplace(TextOf(message, "id"));
+    Call& call = it->second;
+    if (first) call.written_tokens = AddApiUsage(PartOf(message, "usage"), &call.usage);
+    for (const Json& block : PartOf(message, "content")) {
       if (!block.is_object()) continue;
-      said_bytes_ += Text(block, "text").size() + Text(block, "thinking").size();
-      if (Text(block, "type") == "tool_use")
-        said_bytes_ += Part(block, "input").dump(-1, ' ', false, kReplace).size();
-      if (Text(block, "type") == "tool_use" && Text(block, "name") != kSchemaTool) {
-        usage_.set_tool_calls(usage_.tool_calls() + 1);
-      }
-      if (Text(block, "type") == "text") last_text_ = Text(block, "text");
+      call.said_bytes += TextOf(block, "text").size() + TextOf(block, "thinking").size();
+      if (TextOf(block, "type") == "tool_use")
+        call.said_bytes += PartOf(block, "input").dump(-1, ' ', false, kReplace).size();
+      if (TextOf(block, "type") == "tool_use" && TextOf(block, "name") != kSchemaTool)
+        ++tool_calls_;
+      if (TextOf(block, "type") == "text") last_text_ = TextOf(block, "text");
     }
   }
   waits_for_status_ = 0;
 }
 
+void ClaudeReader::TranscriptLine(std::string_view line) {
+  if (line.find("\"assistant\"") == std::string_view::npos) return;  // they can be large
+  const Json entry = Json::parse(line, nullptr, false);
+  if (!entry.is_object() || TextOf(entry, "type") != "assistant") return;
+  const Json& message = PartOf(entry, "message");
+  Call call;
+  call.written_tokens = AddApiUsage(PartOf(message, "usage"), &call.usage);
+  Call& kept = transcript_[TextOf(message, "id")];
+  if (call.usage.output_tokens() >= kept.usage.output_tokens()) kept = std::move(call);
+}
+
+odw::v1::Usage ClaudeReader::SumOfCalls(Untold untold, uint64_t* written_tokens) const {
+  odw::v1::Usage sum;
+  for (const auto& [id, call] : calls_) {
+    const auto told = transcript_.find(id);
+    const bool whole = told != transcript_.end() &&
+                       told->second.usage.output_tokens() >= call.usage.output_tokens();
+    odw::v1::Usage usage = whole ? told->second.usage : call.usage;
+    if (!whole && untold == Untold::kEstimated) {
+      usage.set_output_tokens(std::max(usage.output_tokens(), call.said_bytes / kBytesPerToken));
+    }
+    AddUsage(usage, &sum);
+    *written_tokens += whole ? told->second.written_tokens : call.written_tokens;
+  }
+  sum.set_model_calls(static_cast<uint32_t>(calls_.size()));
+  sum.set_tool_calls(tool_calls_);
+  return sum;
+}
+
 odw::v1::Usage ClaudeReader::usage_so_far() const {
-  odw::v1::Usage usage = usage_;
-  usage.set_output_tokens(std::max(usage.output_tokens(), said_bytes_ / kBytesPerToken));
+  uint64_t written = 0;
+  odw::v1::Usage usage = SumOfCalls(Untold::kEstimated, &written);
+  AddCost(ListPrice(model_), written, &usage);
   return usage;
 }
 
@@ -199,41 +192,45 @@ CliAnswer ClaudeReader::Finish(const odw::v1::Result& end) {
   if (!result.is_object()) {
     answer.usage = usage_so_far();
     answer.text = last_text_;
-    AddCost(ListPrice(model_), written_tokens_, &answer.usage);
     FillFromEnd(end, &answer);
     return answer;
   }
   // `usage` is of this run alone; total_cost_usd and modelUsage are of the whole session in some
   // versions. A run that was cut short leaves out its last call: then the sum over the calls says
   // more.
+  uint64_t written = 0;
+  odw::v1::Usage usage = SumOfCalls(Untold::kAsTold, &written);
   odw::v1::Usage told;
-  const uint64_t written = AddApiUsage(Part(result, "usage"), &told);
-  if (told.input_tokens() + told.output_tokens() >=
-      usage_.input_tokens() + usage_.output_tokens()) {
-    told.set_model_calls(usage_.model_calls());
-    told.set_tool_calls(usage_.tool_calls());
-    usage_ = told;
-    written_tokens_ = written;
+  const uint64_t told_written = AddApiUsage(PartOf(result, "usage"), &told);
+  if (told.input_tokens() + told.output_tokens() >= usage.input_tokens() + usage.output_tokens()) {
+    told.set_model_calls(usage.model_calls());
+    told.set_tool_calls(usage.tool_calls());
+    usage = told;
+    written = told_written;
   }
-  answer.usage = usage_;
-  AddCost(ListPrice(model_), written_tokens_, &answer.usage);
+  if (model_.empty() && usage.input_tokens() > 0) {  // it answered, with not a word
+    answer.model = model_ = asked_model_;
+    usage.set_model_calls(1);
+  }
+  AddCost(ListPrice(model_), written, &usage);
+  answer.usage = std::move(usage);
   const std::string words = WordsOf(result);
   const bool is_error =
-      result.value("is_error", Json()) == true || Text(result, "subtype") != "success";
+      result.value("is_error", Json()) == true || TextOf(result, "subtype") != "success";
   if (!is_error) {
     answer.ok = true;
-    answer.text = Text(result, "result");
+    answer.text = TextOf(result, "result");
     if (schema_ && result.contains("structured_output") && !result["structured_output"].is_null()) {
       // Once more in the model's order of keys.
       answer.json = nlohmann::ordered_json::parse(result_line_)["structured_output"].dump(
           -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     }
-    if (denials_ == Denials::kFailTheTask && !Part(result, "permission_denials").empty()) {
+    if (denials_ == Denials::kFailTheTask && !PartOf(result, "permission_denials").empty()) {
       answer.ok = false;
       answer.error.set_category(odw::v1::PERMISSION);
       answer.error.set_message(
           "claude was denied a tool: " +
-          ToValidUtf8(Part(result, "permission_denials").dump().substr(0, kQuotedBytesMax)));
+          ToValidUtf8(PartOf(result, "permission_denials").dump().substr(0, kQuotedBytesMax)));
     }
     return answer;
   }
@@ -245,7 +242,7 @@ CliAnswer ClaudeReader::Finish(const odw::v1::Result& end) {
     return answer;
   }
   answer.session_unknown = Mentions(words + end.error().message(), {"no conversation found"});
-  if (Text(result, "subtype") == "error_max_structured_output_retries")
+  if (TextOf(result, "subtype") == "error_max_structured_output_retries")
     answer.schema_tries = kSchemaTriesUnknown;
   answer.error.set_category(CategoryOf(result, words));
   answer.error.set_message(

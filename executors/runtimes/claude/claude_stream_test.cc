@@ -53,6 +53,63 @@ TEST(ClaudeStream, UsageIsOfTheRunAndPricedByUs) {
   EXPECT_EQ(answer.usage.cost_micros(), 210 * 4 + 10 + 16 + 180);
 }
 
+TEST(ClaudeStream, ARefusalOtherThanOfTheKeyIsNotToldAsOne) {
+  const std::string line = Failure(R"("api_error_status":403,"result":"Check your apiKeyHelper")");
+  const CliAnswer answer = Read({kInit, line.c_str()}, Ended(odw::v1::EXIT_STATUS));
+  EXPECT_EQ(answer.error.category(), odw::v1::PERMISSION);
+  EXPECT_EQ(answer.error.message(), "claude: HTTP 403 from the provider");
+}
+
+// stdout says 1 token as a call begins; its transcript, in which former turns stand too, says all.
+constexpr char kBegun[] =
+    R"({"type":"assistant","message":{"id":"m1","model":"claude-opus-5-5","content":[{"type":"tool_use","name":"Bash","input":{}}],"usage":{"input_tokens":200,"cache_read_input_tokens":800,"output_tokens":1}},"session_id":"s-1"})";
+constexpr char kWhole[] =
+    R"({"isSidechain":false,"message":{"id":"m1","role":"assistant","content":[],"stop_reason":"tool_use","usage":{"input_tokens":200,"cache_creation_input_tokens":0,"cache_read_input_tokens":800,"output_tokens":1000,"output_tokens_details":{"thinking_tokens":3}}},"type":"assistant","sessionId":"s-1"})";
+constexpr char kFormer[] =
+    R"({"message":{"id":"m0","usage":{"input_tokens":7,"output_tokens":7}},"type":"assistant"})";
+
+TEST(ClaudeStream, TheTranscriptTellsOfWholeCalls) {
+  ClaudeReader reader(ClaudeReader::Denials::kTolerated, false);
+  reader.TranscriptLine(kFormer);
+  reader.TranscriptLine(kWhole);  // in any order
+  EXPECT_EQ(reader.usage_so_far().ByteSizeLong(), 0u);
+  reader.Line(kInit);
+  reader.Line(kBegun);
+  reader.TranscriptLine(kWhole);
+  reader.TranscriptLine(std::string_view(kWhole).substr(0, 150));
+  const odw::v1::Usage usage = reader.usage_so_far();
+  EXPECT_EQ(usage.input_tokens(), 200u);
+  EXPECT_EQ(usage.cached_input_tokens(), 800u);
+  EXPECT_EQ(usage.output_tokens(), 1000u);
+  EXPECT_EQ(usage.reasoning_tokens(), 3u);
+  EXPECT_EQ(usage.model_calls(), 1u);
+  EXPECT_EQ(usage.cost_micros(), 200 * 4 + 320 + 1000 * 20);
+  const CliAnswer answer = reader.Finish(Ended(odw::v1::CANCELLED));
+  EXPECT_EQ(answer.error.category(), odw::v1::CANCELLED);
+  EXPECT_EQ(answer.session_id, "s-1");
+  EXPECT_EQ(answer.usage.output_tokens(), 1000u);
+  EXPECT_EQ(answer.usage.cost_micros(), usage.cost_micros());
+}
+
+TEST(ClaudeStream, TheResultAndTheTranscriptAreNotAddedUp) {
+  ClaudeReader reader(ClaudeReader::Denials::kTolerated, false);
+  for (const char* line : {kInit, kBegun}) reader.Line(line);
+  reader.TranscriptLine(kWhole);
+  reader.Line(
+      R"({"type":"result","subtype":"success","is_error":false,"result":"x","session_id":"s-1","usage":{"input_tokens":200,"cache_read_input_tokens":800,"output_tokens":1000}})");
+  EXPECT_EQ(reader.Finish(Ended()).usage.output_tokens(), 1000u);
+}
+
+TEST(ClaudeStream, AnEmptyAnswerIsPaidToo) {
+  const CliAnswer answer = Read(
+      {kInit,
+       R"({"type":"result","subtype":"success","is_error":false,"result":"","session_id":"s-1","usage":{"input_tokens":1000,"output_tokens":0}})"},
+      Ended());
+  EXPECT_EQ(answer.model, "claude-opus-5-5");
+  EXPECT_EQ(answer.usage.cost_micros(), 4000);
+  EXPECT_EQ(answer.usage.model_calls(), 1u);
+}
+
 TEST(ClaudeStream, ErrorsHaveTheirClasses) {
   const auto category = [](const std::string& keys) {
     return Read({kInit, Failure(keys).c_str()}, Ended(odw::v1::EXIT_STATUS)).error.category();

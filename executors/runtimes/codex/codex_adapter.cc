@@ -6,8 +6,11 @@
 #include <filesystem>
 
 #include "daemon/base/canonical_json.h"
+#include "executors/cli/transcript.h"
+#include "executors/credential.h"
 #include "executors/permission.h"
 #include "executors/runtimes/codex/codex_stream.h"
+#include "executors/runtimes/codex/codex_tools.h"
 #include "executors/schema/schema_loop.h"
 #include "executors/usage.h"
 
@@ -60,7 +63,8 @@ std::string ConfigToml(const CliConfig& config, const std::string& model,
          std::to_string(config.inner_retries) +
          "\n"
          "[shell_environment_policy]\n"
-         "exclude = [\"*KEY*\", \"*TOKEN*\", \"*SECRET*\", \"*PASSWORD*\"]\n";
+         "exclude = [\"*KEY*\", \"*TOKEN*\", \"*SECRET*\", \"*PASSWORD*\", " +
+         JsonQuote(config.key_env) + "]\n";
 }
 
 // Where npm puts the native binary of the wrapper at `program`; `program` itself where it is one
@@ -85,15 +89,7 @@ std::string NativeBinary(const std::string& program) {
 }
 
 const char* SandboxOf(Permission permission) {
-  switch (permission) {
-    case Permission::kReadOnly:
-      return "read-only";
-    case Permission::kWorkspaceWrite:
-      return "workspace-write";
-    case Permission::kFull:
-      return "danger-full-access";
-  }
-  return "read-only";
+  return permission == Permission::kFull ? "danger-full-access" : NameOf(permission);
 }
 
 // A thread's id names a file.
@@ -111,17 +107,28 @@ absl::StatusOr<std::unique_ptr<CliAdapter>> CodexAdapter::Make(const CliConfig& 
   ODW_ASSIGN_OR_RETURN(const std::string version, ProbeVersion("codex", program, kCodexOldest));
   const std::string home = config.home.empty() ? folder + "/home" : config.home;
   const std::string threads = folder + "/threads";
-  for (const std::string& made : {home + "/.codex", threads, folder + "/work"}) {
+  for (const std::string& made : {home, threads, folder + "/work"}) {
     ODW_RETURN_IF_ERROR(MakeFolders(made));
   }
-  const char* const base_url = getenv(config.base_url_env.c_str());
-  if (config.home.empty()) {
-    ODW_RETURN_IF_ERROR(WriteFileAtomically(
-        home + "/.codex/config.toml",
-        ConfigToml(config, config.model.empty() ? kModelDefault : config.model,
-                   base_url != nullptr && *base_url != '\0' ? base_url : kCodexBaseUrlDefault)));
-  }
-  return std::unique_ptr<CliAdapter>(new CodexAdapter(config, home, threads, program, version));
+  std::unique_ptr<CodexAdapter> adapter(new CodexAdapter(config, home, threads, program, version));
+  ODW_RETURN_IF_ERROR(adapter->WriteConfig(home));
+  return std::unique_ptr<CliAdapter>(std::move(adapter));
+}
+
+absl::Status CodexAdapter::WriteConfig(const std::string& home) const {
+  ODW_RETURN_IF_ERROR(MakeFolders(home + "/.codex"));
+  if (!config_.home.empty()) return absl::OkStatus();  // it has the user's
+  const char* const base_url = getenv(config_.base_url_env.c_str());
+  return WriteFileAtomically(
+      home + "/.codex/config.toml",
+      ConfigToml(config_, model_,
+                 base_url != nullptr && *base_url != '\0' ? base_url : kCodexBaseUrlDefault));
+}
+
+// No list of models: codex passes any name on, so any is served.
+void CodexAdapter::Describe(odw::v1::Register* out) const {
+  out->set_runtime("codex");
+  AddCredential("openai", CliVariable(config_, config_.key_env), out);
 }
 
 odw::v1::Usage CodexAdapter::SessionUsage(const std::string& session_id) const {
@@ -138,14 +145,20 @@ void CodexAdapter::RememberSession(const std::string& session_id,
     (void)WriteFileAtomically(threads_ + "/" + session_id, usage.SerializeAsString());
 }
 
+// sessions/YEAR/MONTH/DAY/rollout-TIME-ID.jsonl
+std::string CodexAdapter::Transcript(const std::string& home, const std::string& session_id) const {
+  if (!IsPlain(session_id)) return "";
+  return FindTranscript((home.empty() ? home_ : home) + "/.codex/sessions", /*depth=*/3,
+                        "-" + session_id + ".jsonl");
+}
+
 // Native where the provider's strict mode takes the schema; it would refuse others with a 400.
 bool CodexAdapter::SchemaIsNative(const odw::v1::AgentRequest& request) const {
   return IsStrictSchema(ToObjectSchema(request.schema_json()).json);
 }
 
 std::vector<std::string> CodexAdapter::NotEnforced(const odw::v1::AgentRequest& request) const {
-  std::vector<std::string> out;
-  if (request.tools_size() > 0) out.push_back("tools: codex has no list of allowed tools");
+  std::vector<std::string> out = CodexToolsOf(request).not_enforced;
   if (PermissionOf(request) == Permission::kFull && request.network() == "no") {
     out.push_back("network: with permission full, codex's commands can reach it");
   }
@@ -166,7 +179,10 @@ absl::StatusOr<CliCommand> CodexAdapter::Command(const CliTurn& turn) const {
   args = {"exec"};
   if (turn.resumes) args.insert(args.end(), {"resume", turn.session_id});
   args.insert(args.end(), {"-", "--json", "--skip-git-repo-check", "-m", ModelOf(request, model_)});
-  set("sandbox_mode", JsonQuote(SandboxOf(PermissionOf(request))));
+  const CodexTools tools = CodexToolsOf(request);
+  set("sandbox_mode",
+      JsonQuote(SandboxOf(tools.read_only ? Permission::kReadOnly : PermissionOf(request))));
+  for (const auto& [key, value] : tools.settings) set(key, value);
   if (request.network() == "yes") set("sandbox_workspace_write.network_access", "true");
   if (!request.effort().empty()) set("model_reasoning_effort", JsonQuote(request.effort()));
   std::string system = kContract;
@@ -188,7 +204,9 @@ absl::StatusOr<CliCommand> CodexAdapter::Command(const CliTurn& turn) const {
           "the request holds a NUL byte or an option too long for a command line");
     }
   }
-  command.env = {"HOME=" + home_, "CODEX_HOME=" + home_ + "/.codex", "TMPDIR=" + turn.folder};
+  if (!turn.home.empty()) ODW_RETURN_IF_ERROR(WriteConfig(turn.home));
+  const std::string& home = turn.home.empty() ? home_ : turn.home;
+  command.env = {"HOME=" + home, "CODEX_HOME=" + home + "/.codex", "TMPDIR=" + turn.folder};
   command.env.insert(command.env.end(), config_.env.begin(), config_.env.end());
   command.pass_env.assign(std::begin(kPassed), std::end(kPassed));
   command.pass_env.push_back(config_.key_env);

@@ -23,12 +23,13 @@ class CodexAdapter : public CliAdapter {
   static absl::StatusOr<std::unique_ptr<CliAdapter>> Make(const CliConfig& config,
                                                           const std::string& folder);
 
-  void Describe(odw::v1::Register* out) const override { out->set_runtime("codex"); }
+  void Describe(odw::v1::Register* out) const override;
   std::string program() const override { return program_; }
   std::string version() const override { return version_; }
   std::string NewSession() const override { return ""; }
   odw::v1::Usage SessionUsage(const std::string& session_id) const override;
   void RememberSession(const std::string& session_id, const odw::v1::Usage& usage) const override;
+  std::string Transcript(const std::string& home, const std::string& session_id) const override;
   bool SchemaIsNative(const odw::v1::AgentRequest& request) const override;
   std::vector<std::string> NotEnforced(const odw::v1::AgentRequest& request) const override;
   absl::StatusOr<CliCommand> Command(const CliTurn& turn) const override;
@@ -43,6 +44,8 @@ class CodexAdapter : public CliAdapter {
         threads_(std::move(threads)),
         program_(std::move(program)),
         version_(std::move(version)) {}
+  absl::Status WriteConfig(const std::string& home) const;
+
   static constexpr char kModelDefault[] = "gpt-5.5";
   const CliConfig config_;
   const std::string model_;  // for requests that name none
