@@ -1,6 +1,7 @@
 #include "client/arguments.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -100,10 +101,16 @@ absl::StatusOr<std::string> ReadInput(const std::string& path, size_t bytes_max,
   const std::string source = path == "-" ? "/dev/stdin" : path;
   absl::StatusOr<std::string> content = ReadFile(source, bytes_max);
   if (content.ok()) return content;
+  if (!absl::IsResourceExhausted(content.status())) {
+    return UsageError("the " + what + " cannot be read: " + MessageOf(content.status()),
+                      "Check the path, or give - to read it from stdin.");
+  }
+  if (what == "script") {  // odwd's own limit is lower than what is read here
+    return UsageError("the script is too long: " + MessageOf(content.status()),
+                      "A script may have 524,288 characters: give what is data as --args-file.");
+  }
   return UsageError("the " + what + " cannot be read: " + MessageOf(content.status()),
-                    absl::IsResourceExhausted(content.status())
-                        ? "It may have " + std::to_string(bytes_max >> 20) + " MiB at most."
-                        : "Check the path, or give - to read it from stdin.");
+                    "It may have " + std::to_string(bytes_max >> 20) + " MiB at most.");
 }
 
 std::string ArgsAsJson(const std::string& text) { return IsJson(text) ? text : JsonQuote(text); }
@@ -120,6 +127,10 @@ absl::StatusOr<std::string> CurrentFolder() {
 }
 
 absl::StatusOr<std::string> ExistingFolder(const std::string& flag, const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
+    return UsageError(flag + " cannot be used: " + path + " is a file", "Give a folder that exists.");
+  }
   char* real = realpath(path.c_str(), nullptr);
   if (real == nullptr || access(real, X_OK) != 0) {
     const absl::Status status = ErrnoStatus(path);

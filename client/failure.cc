@@ -1,5 +1,7 @@
 #include "client/failure.h"
 
+#include <cctype>
+
 #include "absl/strings/cord.h"
 
 namespace odw::client {
@@ -45,6 +47,18 @@ Failure DefaultFor(absl::StatusCode code) {
   }
 }
 
+// The first run that the message names, for the next step to name it as well.
+std::string RunIn(const std::string& message) {
+  const size_t from = message.find("wf_");
+  if (from == std::string::npos) return "";
+  size_t end = from + 3;
+  while (end < message.size() && (isalnum(static_cast<unsigned char>(message[end])) != 0 ||
+                                  message[end] == '-')) {
+    ++end;
+  }
+  return end > from + 3 ? message.substr(from, end - from) : "";
+}
+
 }  // namespace
 
 absl::Status FailureStatus(const Failure& failure) {
@@ -58,12 +72,28 @@ absl::Status FailureStatus(const Failure& failure) {
 Failure FailureOf(const absl::Status& status) {
   Failure failure = DefaultFor(status.code());
   failure.message = MessageOf(status);
+  const std::string run = RunIn(failure.message);
+  const size_t place = failure.next_step.rfind(" RUN");
+  if (!run.empty() && place != std::string::npos) failure.next_step.replace(place + 1, 3, run);
+  if (failure.message.find("is not a run id") != std::string::npos) {
+    failure.next_step = "List the runs there are: odwctl list";
+  }
   const std::string exit_code = PayloadOf(status, kExitUrl);
   if (exit_code.empty()) return failure;
   failure.exit_code = static_cast<ExitCode>(std::stoi(exit_code));
   failure.code = PayloadOf(status, kCodeUrl);
   failure.next_step = PayloadOf(status, kNextUrl);
   return failure;
+}
+
+absl::Status NodeFailure(const absl::Status& status, const std::string& run_id) {
+  Failure failure = FailureOf(status);
+  const bool no_run = failure.message.rfind("no run ", 0) == 0 ||
+                      failure.message.rfind("no open run ", 0) == 0;
+  const bool of_node = absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
+  if (!of_node || no_run) return status;
+  failure.next_step = "See its nodes: odwctl status " + run_id + " --nodes";
+  return FailureStatus(failure);
 }
 
 absl::Status UsageError(const std::string& message, const std::string& next_step) {

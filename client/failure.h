@@ -26,4 +26,8 @@ Failure FailureOf(const absl::Status& status);
 // Shorthand for a flag or file that cannot be used.
 absl::Status UsageError(const std::string& message, const std::string& next_step);
 
+// A call about nodes of a run: where a node is not there, or its state forbids it, the next step is to
+// look at the run's nodes.
+absl::Status NodeFailure(const absl::Status& status, const std::string& run_id);
+
 }  // namespace odw::client

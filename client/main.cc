@@ -42,6 +42,16 @@ void FailUnknownVerb(const CLI::App& app, const std::string& word, const Console
                 nearest.empty() ? "See odwctl --help" : "Did you mean odwctl " + nearest + "?"});
 }
 
+// `odwctl`, or `odwctl workflows`, alone.
+void FailNoVerb(const CLI::App& group, const std::string& words, const Console& console) {
+  std::string verbs;
+  for (const CLI::App* verb : group.get_subcommands({})) {
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  }
+  console.Fail({ExitCode::kUsage, "usage", "no verb was given; there are: " + verbs,
+                "See odwctl " + words + "--help"});
+}
+
 // What CLI11 found wrong with the command line, or the help that was asked for.
 ExitCode OnParseError(const CLI::App& app, const CLI::ParseError& error,
                       const std::string& first_word, const Console& console) {
@@ -57,6 +67,8 @@ ExitCode OnParseError(const CLI::App& app, const CLI::ParseError& error,
   }
   if (verb.empty() && !first_word.empty()) {
     FailUnknownVerb(app, first_word, console);
+  } else if (error.get_name() == "RequiredError" && chosen->get_require_subcommand_min() > 0) {
+    FailNoVerb(*chosen, verb, console);
   } else {
     console.Fail({ExitCode::kUsage, "usage", error.what(), "See odwctl " + verb + "--help"});
   }

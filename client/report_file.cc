@@ -20,10 +20,12 @@ absl::Status Fetch(Session& session, const std::string& run_id,
   return client->Report(request, on_chunk);
 }
 
-absl::Status CannotWrite(const std::string& path, const absl::Status& status) {
+absl::Status CannotWrite(const std::string& run_id, const std::string& path,
+                         const absl::Status& status) {
   return FailureStatus({ExitCode::kRunFailed, "output_failed",
                         "the report cannot be written to " + path + ": " + MessageOf(status),
-                        "Give another file: odwctl report RUN --out FILE. The run is kept."});
+                        "Give another file: odwctl report " + run_id +
+                            " --out FILE. The run is kept."});
 }
 
 }  // namespace
@@ -35,13 +37,13 @@ absl::Status WriteReport(Session& session, const std::string& run_id, const std:
   }
   const std::string partial = path + ".part-" + std::to_string(getpid());
   UniqueFd file(open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file.valid()) return CannotWrite(path, ErrnoStatus("opening it"));
+  if (!file.valid()) return CannotWrite(run_id, path, ErrnoStatus("opening it"));
   absl::Status status = Fetch(session, run_id, [&](const std::string& chunk) {
     const absl::Status written = WriteAll(file.get(), chunk.data(), chunk.size());
-    return written.ok() ? written : CannotWrite(path, written);
+    return written.ok() ? written : CannotWrite(run_id, path, written);
   });
   if (status.ok() && rename(partial.c_str(), path.c_str()) != 0) {
-    status = CannotWrite(path, ErrnoStatus("renaming it"));
+    status = CannotWrite(run_id, path, ErrnoStatus("renaming it"));
   }
   if (!status.ok()) unlink(partial.c_str());
   return status;

@@ -4,40 +4,13 @@
 
 #include <filesystem>
 
-#include "client/testing/fake_control.h"
-#include "client/testing/odwctl_run.h"
-#include "daemon/base/fd.h"
+#include "client/testing/served_odwctl.h"
 
 namespace odw::client {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr char kRunId[] = "wf_1072dc96-6a2b4f01";
-
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-class Verbs : public testing::Test {
- protected:
-  void Serve(FakeRun run) {
-    daemon_.reset();
-    daemon_ = std::make_unique<FakeControl>(folder_.path() + "/odwd.sock", std::move(run));
-  }
-  OdwctlRun Run(std::vector<std::string> arguments, OdwctlOptions options = {}) {
-    arguments.insert(arguments.begin(), {"--daemon", "unix:" + folder_.path() + "/odwd.sock"});
-    return RunOdwctl(arguments, options);
-  }
-  std::string Write(const std::string& name, const std::string& text) {
-    const std::string path = folder_.path() + "/" + name;
-    EXPECT_TRUE(WriteFileAtomically(path, text).ok());
-    return path;
-  }
-  std::string LastCall() { return daemon_->calls().empty() ? "" : daemon_->calls().back(); }
-
-  TempFolder folder_;
-  std::unique_ptr<FakeControl> daemon_;
-};
+using Verbs = ServedOdwctl;
 
 TEST_F(Verbs, Spec_L4_PauseAndUnpauseNameTheRunAndItsNewCeilings) {
   Serve(PlainRun(v1::PAUSED, 1));
@@ -233,6 +206,23 @@ TEST_F(Verbs, Spec_O27_CalledAsOdwItTakesTheOriginalsFlagsAndDialect) {
   EXPECT_TRUE(Has(Run({"--help"}, {.binary = odw}).out, "Usage: odw "));
 }
 
+TEST_F(Verbs, AResultThatSaysNotOkIsPrintedAndExitsWithThree) {
+  FakeRun fake = PlainRun(v1::COMPLETED, 1);
+  fake.run.set_dialect(v1::ODW);
+  fake.value_json = "{\"ok\":false,\"why\":\"one is left\"}";
+  Serve(fake);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"result", kRunId}, {"result", kRunId, "--wait"}, {"exec", "-", "-q"}}) {
+    const OdwctlRun text = Run(arguments);
+    EXPECT_EQ(text.exit_code, 3) << arguments[0];
+    EXPECT_TRUE(Has(text.out, "one is left")) << text.out;
+    EXPECT_FALSE(Has(text.err, "--strict-ok")) << text.err;
+    std::vector<std::string> json = arguments;
+    json.push_back("--json");
+    EXPECT_EQ(Run(json).out, fake.value_json + "\n");
+  }
+}
+
 TEST_F(Verbs, Spec_O28_EventsComeUnderTheOriginalsNamesWithTheResultLast) {
   FakeRun fake = PlainRun(v1::COMPLETED, 1);
   v1::WatchEvent line;
@@ -276,9 +266,19 @@ TEST_F(Verbs, WorkflowsAreListedAndAnUnknownOneIsNamed) {
   workflow->set_name("review");
   workflow->set_place("project");
   workflow->set_path(Write("review.js", "the script"));
+  v1::SavedWorkflow* bad = fake.workflows.add_workflows();
+  bad->set_path(Write("bad.js", "x"));
+  bad->set_problem("meta is bad");
   Serve(fake);
   EXPECT_TRUE(Has(Run({"workflows", "list"}).out, "review"));
   EXPECT_EQ(Run({"workflows", "show", "review"}).out, "the script");
+  // What nothing could name is left out, and told of where it is asked for (SPEC M3).
+  const OdwctlRun listed = Run({"workflows", "list"});
+  EXPECT_FALSE(Has(listed.out, "bad.js")) << listed.out;
+  EXPECT_TRUE(Has(listed.err, "1 file is left out")) << listed.err;
+  EXPECT_FALSE(Has(Run({"workflows", "list", "--json"}).out, "problem"));
+  EXPECT_TRUE(Has(Run({"workflows", "list", "--all"}).out, "bad.js")) << listed.out;
+  EXPECT_TRUE(Has(Run({"workflows", "list", "--all", "--json"}).out, "meta is bad"));
   const OdwctlRun unknown = Run({"workflows", "show", "rewiev"});
   EXPECT_EQ(unknown.exit_code, 5);
   EXPECT_TRUE(Has(unknown.err, "There are: review")) << unknown.err;
@@ -331,32 +331,6 @@ TEST_F(Verbs, SaveRefusesAScriptThatWouldNotRun) {
   EXPECT_FALSE(fs::exists(project + "/.odw"));
 }
 
-TEST_F(Verbs, ApplyReportsItsConflictsAndExitsWithSix) {
-  FakeRun fake = PlainRun(v1::COMPLETED, 1);
-  v1::RepositoryConflict* conflict = fake.repository.add_conflicts();
-  conflict->set_path("src/a.cc");
-  conflict->set_what("changed on both sides");
-  conflict->set_node(3);
-  Serve(fake);
-  const OdwctlRun run = Run({"apply", kRunId});
-  EXPECT_EQ(run.exit_code, 6);
-  EXPECT_EQ(run.out, "conflict  src/a.cc: changed on both sides (n3)\n");
-  EXPECT_TRUE(Has(LastCall(), "kind: APPLY")) << LastCall();
-}
-
-TEST_F(Verbs, DiffPrintsTheBytesAndMergeTheFiles) {
-  FakeRun fake = PlainRun(v1::COMPLETED, 1);
-  fake.repository.set_ok(true);
-  fake.repository.set_diff("--- a\n+++ b\n");
-  fake.repository.add_files("a");
-  fake.repository.set_commit("0123456789abcdef");
-  Serve(fake);
-  EXPECT_EQ(Run({"diff", kRunId, "n2"}).out, "--- a\n+++ b\n");
-  EXPECT_TRUE(Has(LastCall(), "node: 2")) << LastCall();
-  EXPECT_EQ(Run({"merge", kRunId}).out, "1 file merged, commit 0123456789ab\n  a\n");
-  EXPECT_TRUE(Has(LastCall(), "kind: MERGE")) << LastCall();
-}
-
 TEST_F(Verbs, PlanRunsOnTheMockAndPrintsRanges) {
   FakeRun fake = PlainRun(v1::COMPLETED, 0);
   for (int i = 0; i < 3; ++i) {
@@ -366,9 +340,19 @@ TEST_F(Verbs, PlanRunsOnTheMockAndPrintsRanges) {
     node->set_label("review");
     node->set_runtime("mock");
     node->set_scope("p1[" + std::to_string(i) + "]");
-    node->set_model(i < 2 ? "opus" : "unheard-of");
+    node->set_provider(i < 2 ? "" : "kimi");
+    node->set_isolation(i < 2 ? "worktree" : "");
     node->mutable_prompt()->set_size(9000);
+    v1::WatchEvent called;
+    called.set_number(4 + static_cast<uint64_t>(i));
+    called.mutable_node()->set_ordinal(node->ordinal());
+    called.mutable_node()->set_state(v1::NODE_QUEUED);
+    called.mutable_node()->set_runtime(i < 2 ? "" : "bamboo");
+    called.mutable_node()->set_model(i < 2 ? "opus" : "unheard-of");
+    fake.events.insert(fake.events.end() - 1, called);
   }
+  fake.events.back().set_number(9);
+  fake.run.set_meta_json(R"({"phases":[{"title":"Review"},{"title":"Merge"}]})");
   Serve(fake);
   const OdwctlRun run = Run({"plan", "-", "--runtime", "claude"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
@@ -376,6 +360,11 @@ TEST_F(Verbs, PlanRunsOnTheMockAndPrintsRanges) {
   EXPECT_TRUE(Has(run.out, "plan of sample: 3 nodes")) << run.out;
   EXPECT_TRUE(Has(run.out, "Review: 3 nodes")) << run.out;
   EXPECT_TRUE(Has(run.out, "2 ×")) << run.out;
+  EXPECT_TRUE(Has(run.out, "Merge: 0 nodes")) << run.out;
+  EXPECT_TRUE(Has(run.out, "\n  claude opus                              2 nodes")) << run.out;
+  EXPECT_TRUE(Has(run.out, "\n  bamboo kimi unheard-of                   1 node ")) << run.out;
+  EXPECT_TRUE(Has(run.out, "no price known")) << run.out;
+  EXPECT_TRUE(Has(run.out, "worktrees  2 nodes")) << run.out;
   EXPECT_TRUE(Has(run.out, " USD\n")) << run.out;
   EXPECT_TRUE(Has(run.out, "not known for 1 node")) << run.out;
 
@@ -383,18 +372,14 @@ TEST_F(Verbs, PlanRunsOnTheMockAndPrintsRanges) {
       Write("prices.json", "{\"unheard-of\":{\"currency\":\"EUR\",\"input\":1,\"output\":2}}");
   const OdwctlRun json = Run({"plan", "-", "--prices", prices, "--keep", "--json"});
   EXPECT_TRUE(Has(json.out, "\"unpriced\":0")) << json.out;
+  EXPECT_TRUE(Has(json.out, "\"worktrees\":2")) << json.out;
+  EXPECT_TRUE(Has(json.out, "{\"title\":\"Merge\",\"nodes\":0}")) << json.out;
+  EXPECT_TRUE(Has(json.out, "{\"runtime\":\"bamboo\",\"provider\":\"kimi\",\"model\":"
+                            "\"unheard-of\",\"nodes\":1"))
+      << json.out;
   EXPECT_TRUE(Has(json.out, "\"EUR\":{\"low\":")) << json.out;
   EXPECT_EQ(Run({"plan", "-", "--backend", "claude"}).exit_code, 2);
   EXPECT_EQ(Run({"plan", "-", "--prices", Write("bad.json", "{\"m\":{}}")}).exit_code, 2);
-}
-
-TEST_F(Verbs, AVerbThatThereIsNotIsNamedWithTheNearestOne) {
-  const OdwctlRun slip = RunOdwctl({"resmue", kRunId});
-  EXPECT_EQ(slip.exit_code, 2);
-  EXPECT_TRUE(Has(slip.err, "there is no verb 'resmue'")) << slip.err;
-  EXPECT_TRUE(Has(slip.err, "Did you mean odwctl resume?")) << slip.err;
-  EXPECT_TRUE(Has(RunOdwctl({"entirely-else"}).err, "See odwctl --help"));
-  EXPECT_TRUE(Has(RunOdwctl({"workflows", "sav"}).err, "odwctl workflows --help"));
 }
 
 TEST_F(Verbs, EveryVerbHasHelpWithAnExample) {

@@ -86,10 +86,14 @@ class DataWriter {
   }
 
   static Json Usage(const v1::Usage& usage) {
-    return {{"input", usage.input_tokens()},         {"output", usage.output_tokens()},
-            {"cached", usage.cached_input_tokens()}, {"reasoning", usage.reasoning_tokens()},
-            {"tools", usage.tool_calls()},           {"cost_micros", usage.cost_micros()},
-            {"currency", usage.currency()}};
+    Json json = {{"input", usage.input_tokens()},         {"output", usage.output_tokens()},
+                 {"cached", usage.cached_input_tokens()}, {"reasoning", usage.reasoning_tokens()},
+                 {"tools", usage.tool_calls()},           {"costs", Json::object()}};
+    if (!usage.currency().empty()) json["costs"][usage.currency()] = usage.cost_micros();
+    for (const v1::Money& other : usage.other_costs()) {
+      json["costs"][other.currency()] = other.micros();
+    }
+    return json;
   }
 
   static Json Counts(const v1::NodeCounts& n) {
@@ -126,6 +130,7 @@ class DataWriter {
     }
     if (run.budget_total() > 0) json["budget_total"] = run.budget_total();
     if (run.overshoot_tokens() > 0) json["overshoot_tokens"] = run.overshoot_tokens();
+    if (run.overshoot_micros() > 0) json["overshoot_micros"] = run.overshoot_micros();
     if (HasError(run)) json["error"] = Error(run.error());
     if (run.has_result()) json["result"] = Value(run.result());
     return json;

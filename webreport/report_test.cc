@@ -49,11 +49,11 @@ TEST(ReportData, IsGolden) {
       R"("name":"one","description":"","owner":"ana","script":"one.js","state":"completed","health":"ok",)"
       R"("submitted":1795000000000,"ended":1795000000050,"counts":{"total":1,"queued":0,"running":0,"done":1,)"
       R"("failed":0,"skipped":0,"cached":0,"blocked":0,"cancelled":0},"usage":{"input":0,"output":0,"cached":0,)"
-      R"("reasoning":0,"tools":0,"cost_micros":0,"currency":""},"census":[],"waiting_for":[],)"
+      R"("reasoning":0,"tools":0,"costs":{}},"census":[],"waiting_for":[],)"
       R"("current_phase":"","phases":[],"re_executed":0,"re_executed_tokens":0,"result":{"text":"42","size":2}},)"
       R"("nodes":[{"n":1,"state":"done","label":"greet","phase":"","runtime":"mock","provider":"","model":"",)"
-      R"("attempts":1,"usage":{"input":0,"output":0,"cached":0,"reasoning":0,"tools":0,"cost_micros":0,)"
-      R"("currency":""},"called":0,"started":0,"ended":0,"executor":"","scope":"",)"
+      R"("attempts":1,"usage":{"input":0,"output":0,"cached":0,"reasoning":0,"tools":0,"costs":{}},)"
+      R"("called":0,"started":0,"ended":0,"executor":"","scope":"",)"
       R"("prompt":{"text":"Say hello","size":9}}],"log":[]})");
 }
 
@@ -167,6 +167,19 @@ TEST(ReportData, HoldsAttemptsSchemaPathAndWhatWasNotEnforced) {
   EXPECT_EQ(json["repair_turns"], 2);
   EXPECT_EQ(json["not_enforced"][0], "network");
   EXPECT_EQ(json["attempt_errors"][0]["category"], "crashed");
+}
+
+TEST(ReportData, KeepsCurrenciesApartAndSaysWhatPassedACeiling) {
+  v1::Run run = OneNodeRun();
+  run.mutable_usage()->set_cost_micros(5);
+  run.mutable_usage()->set_currency("USD");
+  v1::Money* other = run.mutable_usage()->add_other_costs();
+  other->set_currency("CNY");
+  other->set_micros(7);
+  run.set_overshoot_micros(2);
+  const nlohmann::json json = DataOf(run)["run"];
+  EXPECT_EQ(json["usage"]["costs"].dump(), R"({"CNY":7,"USD":5})");
+  EXPECT_EQ(json["overshoot_micros"], 2);
 }
 
 TEST(ReportData, CutsADiffLikeEveryValue) {

@@ -18,9 +18,10 @@ absl::Status RunExplain(Session& session, const ExplainFlags& flags) {
   request.set_run_id(flags.run_id);
   ODW_ASSIGN_OR_RETURN(const uint64_t node, ParseNode(flags.node));
   request.set_node(node);
-  ODW_ASSIGN_OR_RETURN(const v1::ExplainResponse reply,
-                       session.Call<v1::ExplainResponse>(
-                           [&](ControlClient& client) { return client.Explain(request); }));
+  const absl::StatusOr<v1::ExplainResponse> explained = session.Call<v1::ExplainResponse>(
+      [&](ControlClient& client) { return client.Explain(request); });
+  ODW_RETURN_IF_ERROR(NodeFailure(explained.status(), flags.run_id));
+  const v1::ExplainResponse& reply = *explained;
   const Console& console = session.console();
   if (console.json()) return console.PrintJson(ExplainToJson(reply));
   return console.Print(ExplainText(reply));

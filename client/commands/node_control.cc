@@ -21,9 +21,10 @@ absl::Status ControlNode(Session& session, const NodeFlags& flags, NodeCall call
   request.set_run_id(flags.run_id);
   ODW_ASSIGN_OR_RETURN(const uint64_t node, ParseNode(flags.node));
   request.set_node(node);
-  ODW_ASSIGN_OR_RETURN(const v1::RunReply reply,
-                       session.CallOnce<v1::RunReply>(
-                           [&](ControlClient& client) { return (client.*call)(request); }));
+  const absl::StatusOr<v1::RunReply> answer = session.CallOnce<v1::RunReply>(
+      [&](ControlClient& client) { return (client.*call)(request); });
+  ODW_RETURN_IF_ERROR(NodeFailure(answer.status(), flags.run_id));
+  const v1::RunReply& reply = *answer;
   const Console& console = session.console();
   if (console.json()) return console.PrintJson(RunToJson(reply.run()));
   return console.Print("n" + std::to_string(node) + " " + done + "; " + RunEndLine(reply.run()) +

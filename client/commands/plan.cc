@@ -23,11 +23,18 @@ struct PlanFlags {
   bool keep = false;
 };
 
-// The mock answers under its own name: which model was asked for stands in the call's event.
-void TakeAskedModels(const std::map<uint64_t, std::string>& asked, v1::Run* run) {
+struct Asked {
+  std::string runtime;  // empty: the call named none
+  std::string model;
+};
+
+// The mock answers under its own name: what was asked for stands in the call's event.
+void TakeAsked(const std::map<uint64_t, Asked>& asked, v1::Run* run) {
   for (v1::Node& node : *run->mutable_node()) {
     const auto found = asked.find(node.ordinal());
-    if (found != asked.end()) node.set_model(found->second);
+    if (found == asked.end()) continue;
+    node.set_runtime(found->second.runtime);
+    node.set_model(found->second.model);
   }
 }
 
@@ -35,13 +42,15 @@ void TakeAskedModels(const std::map<uint64_t, std::string>& asked, v1::Run* run)
 absl::StatusOr<v1::Run> DryRun(Session& session, const PlanFlags& flags) {
   ODW_ASSIGN_OR_RETURN(const v1::SubmitResponse submitted, SubmitRun(session, flags.submission));
   EndOnInterrupt(InterruptedRunText(submitted.run_id()));
-  std::map<uint64_t, std::string> asked;
+  std::map<uint64_t, Asked> asked;
   ODW_RETURN_IF_ERROR(FollowRun(
       session, {.run_id = submitted.run_id()},
       {.on_event =
            [&](const v1::WatchEvent& event) {
-             if (event.node().state() != v1::NODE_QUEUED) return;
-             asked.try_emplace(event.node().ordinal(), event.node().model());
+             const v1::NodeChanged& node = event.node();
+             if (node.state() != v1::NODE_QUEUED) return;
+             asked.try_emplace(node.ordinal(),
+                               Asked{.runtime = node.runtime(), .model = node.model()});
            },
        .on_note = [&](const std::string& text) { session.console().Say("odwctl: " + text); }}));
   v1::GetRunRequest request;
@@ -50,7 +59,7 @@ absl::StatusOr<v1::Run> DryRun(Session& session, const PlanFlags& flags) {
   ODW_ASSIGN_OR_RETURN(v1::Run run, session.Call<v1::Run>([&](ControlClient& client) {
     return client.GetRun(request);
   }));
-  TakeAskedModels(asked, &run);
+  TakeAsked(asked, &run);
   return run;
 }
 
@@ -106,7 +115,8 @@ absl::Status RunPlan(Session& session, PlanFlags flags) {
 
 void AddPlan(CLI::App& app, Session& session, absl::Status* outcome) {
   CLI::App* command = app.add_subcommand(
-      "plan", "A dry run on the mock: nodes by phase and model, and a range of tokens and cost");
+      "plan",
+      "A dry run on the mock: nodes by phase and model as asked, and a range of tokens and cost");
   command->footer(
       "Nothing is spent: every call, command nodes included, is answered by the mock, in a "
       "private\n"

@@ -2,8 +2,7 @@
 
 #include "client/arguments.h"
 #include "client/commands/commands.h"
-#include "client/output/json.h"
-#include "client/output/reply_text.h"
+#include "client/output/repository_text.h"
 #include "client/output/text.h"
 
 namespace odw::client {
@@ -17,6 +16,16 @@ struct RepositoryFlags {
   std::string node;
   bool allow_dirty = false;
 };
+
+// Whose changes the request takes, in call order: those that the daemon takes.
+std::vector<uint64_t> NodesTaken(const v1::RepositoryRequest& request, const v1::Run& run) {
+  if (request.node() != 0) return {request.node()};
+  std::vector<uint64_t> nodes;
+  for (const v1::Node& node : run.node()) {
+    if (node.worktree().changed() && node.state() == v1::NODE_DONE) nodes.push_back(node.ordinal());
+  }
+  return nodes;
+}
 
 absl::Status Judge(const RepositoryFlags& flags, const v1::RepositoryResponse& reply) {
   if (reply.ok()) return absl::OkStatus();
@@ -32,9 +41,8 @@ absl::Status Judge(const RepositoryFlags& flags, const v1::RepositoryResponse& r
   const std::string why =
       HasError(reply) ? CategoryName(reply.error().category()) + ": " + reply.error().message()
                       : "the repository gave no reason";
-  return FailureStatus(
-      {ExitCode::kRefused, "repository", why,
-       "See the node and its worktree: odwctl status " + flags.run_id + " --nodes"});
+  return FailureStatus({ExitCode::kRefused, "repository", why, 
+                        "See its nodes: odwctl status " + flags.run_id + " --nodes"});
 }
 
 absl::Status RunRepository(Session& session, const RepositoryFlags& flags) {
@@ -46,17 +54,23 @@ absl::Status RunRepository(Session& session, const RepositoryFlags& flags) {
     ODW_ASSIGN_OR_RETURN(const uint64_t node, ParseNode(flags.node));
     request.set_node(node);
   }
+  v1::GetRunRequest whole;
+  whole.set_run_id(flags.run_id);
+  whole.set_with_nodes(true);
+  ODW_ASSIGN_OR_RETURN(const v1::Run run, session.Call<v1::Run>([&](ControlClient& client) {
+    return client.GetRun(whole);
+  }));
   const auto call = [&](ControlClient& client) { return client.Repository(request); };
-  ODW_ASSIGN_OR_RETURN(const v1::RepositoryResponse reply,
-                       flags.kind == v1::RepositoryRequest::DIFF
-                           ? session.Call<v1::RepositoryResponse>(call)
-                           : session.CallOnce<v1::RepositoryResponse>(call));
+  absl::StatusOr<v1::RepositoryResponse> reply = flags.kind == v1::RepositoryRequest::DIFF
+                                                     ? session.Call<v1::RepositoryResponse>(call)
+                                                     : session.CallOnce<v1::RepositoryResponse>(call);
+  ODW_RETURN_IF_ERROR(NodeFailure(reply.status(), flags.run_id));
+  const RepositoryOutcome outcome = {
+      .kind = flags.kind, .nodes = NodesTaken(request, run), .reply = *std::move(reply)};
   const Console& console = session.console();
-  ODW_RETURN_IF_ERROR(console.json() ? console.PrintJson(RepositoryToJson(reply))
-                      : flags.kind == v1::RepositoryRequest::DIFF && reply.ok()
-                          ? console.PrintText(DiffText(reply))
-                          : console.Print(RepositoryText(flags.kind, reply)));
-  return Judge(flags, reply);
+  ODW_RETURN_IF_ERROR(console.json() ? console.PrintJson(RepositoryToJson(outcome))
+                                     : console.PrintText(RepositoryText(outcome)));
+  return Judge(flags, outcome.reply);
 }
 
 CLI::App* AddVerb(CLI::App& app, Session& session, absl::Status* outcome, const char* name,
@@ -66,9 +80,9 @@ CLI::App* AddVerb(CLI::App& app, Session& session, absl::Status* outcome, const 
   flags->kind = kind;
   command->add_option("run", flags->run_id, "The run's id")->required();
   command->add_option("node", flags->node, "One node, as n7 or 7 (default: all, in call order)");
-  if (kind != v1::RepositoryRequest::DIFF) {
+  if (kind == v1::RepositoryRequest::APPLY) {
     command->add_flag("--allow-dirty", flags->allow_dirty,
-                      "Also into a work tree with uncommitted changes");
+                      "Also into files with uncommitted edits, where that merges without a conflict");
   }
   command->callback([flags, &session, outcome] { *outcome = RunRepository(session, *flags); });
   return command;

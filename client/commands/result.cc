@@ -27,8 +27,11 @@ absl::Status RunResult(Session& session, const ResultFlags& flags) {
   ODW_ASSIGN_OR_RETURN(const v1::GetResultResponse result,
                        session.Call<v1::GetResultResponse>(
                            [&](ControlClient& client) { return client.GetResult(request); }));
-  ODW_RETURN_IF_ERROR(JudgeRun(result.run(), result.value_json(), {}));
-  return session.console().PrintValue(result.value_json());
+  // Printed whatever the verdict: one that says ok: false is a result too.
+  if (result.run().state() == v1::COMPLETED) {
+    ODW_RETURN_IF_ERROR(session.console().PrintValue(result.value_json()));
+  }
+  return JudgeRun(result.run(), result.value_json(), {});
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "client/commands/resumption.h"
 
+#include "client/output/text.h"
+
 namespace odw::client {
 namespace {
 
@@ -22,11 +24,36 @@ absl::StatusOr<v1::ResumeRequest> MakeRequest(const Resumption& resumption) {
   return request;
 }
 
+// Before anything runs. The daemon's warning says it exactly, once it has read HEAD.
+void SayCostOfRebase(Session& session, const std::string& run_id) {
+  v1::GetRunRequest request;
+  request.set_run_id(run_id);
+  request.set_with_nodes(true);
+  const absl::StatusOr<v1::Run> run =
+      session.Call<v1::Run>([&](ControlClient& client) { return client.GetRun(request); });
+  if (!run.ok()) return;  // the call to resume it says why
+  int nodes = 0;
+  uint64_t tokens = 0;
+  for (const v1::Node& node : run->node()) {
+    const bool reads_files = node.isolation() == "worktree" || node.runtime() == "claude" ||
+                             node.runtime() == "codex";
+    if (!reads_files || (node.state() != v1::NODE_DONE && node.state() != v1::NODE_CACHED)) continue;
+    ++nodes;
+    tokens += TotalTokens(node.usage());
+  }
+  session.console().Say("odwctl: --rebase: " + std::to_string(nodes) + " of " +
+                        std::to_string(run->node_size()) + " nodes of " + run_id +
+                        " rest on the files; where HEAD has moved they run again (" +
+                        FormatCount(tokens) + " tokens then)");
+}
+
 }  // namespace
 
 absl::StatusOr<v1::SubmitResponse> ResumeRun(Session& session, const Resumption& resumption) {
   ODW_ASSIGN_OR_RETURN(const v1::ResumeRequest request, MakeRequest(resumption));
   session.set_wish(WishOf(resumption.submission.run));
+  WarnOfTornJson(session.console(), resumption.submission);
+  if (resumption.rebase) SayCostOfRebase(session, resumption.run_id);
   ODW_ASSIGN_OR_RETURN(v1::SubmitResponse response,
                        session.Call<v1::SubmitResponse>(
                            [&](ControlClient& client) { return client.Resume(request); }));

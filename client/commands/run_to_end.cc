@@ -1,6 +1,7 @@
 #include "client/commands/run_to_end.h"
 
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "client/follow/follow.h"
 #include "client/interrupt.h"
@@ -28,11 +29,40 @@ absl::StatusOr<v1::GetResultResponse> FetchResult(Session& session, const std::s
       [&](ControlClient& client) { return client.GetResult(request); });
 }
 
+// Where the calls of a run were made. Its nodes are read again for one that is not known yet: calls
+// that were made at once cost one reading.
+class Scopes {
+ public:
+  Scopes(Session& session, std::string run_id) : session_(session), run_id_(std::move(run_id)) {}
+
+  std::string Of(uint64_t ordinal) {
+    if (!of_.contains(ordinal)) Read();
+    return of_[ordinal];
+  }
+
+ private:
+  void Read() {
+    v1::GetRunRequest request;
+    request.set_run_id(run_id_);
+    request.set_with_nodes(true);
+    const absl::StatusOr<ControlClient*> client = session_.Client();
+    if (!client.ok()) return;
+    const absl::StatusOr<v1::Run> run = (*client)->GetRun(request);
+    if (!run.ok()) return;  // its combinators are not told; the events are
+    for (const v1::Node& node : run->node()) of_[node.ordinal()] = node.scope();
+  }
+
+  Session& session_;
+  const std::string run_id_;
+  std::map<uint64_t, std::string> of_;
+};
+
 // Events as lines on stdout, the last one with the result.
 absl::StatusOr<v1::GetResultResponse> PrintEvents(Session& session, const std::string& run_id,
                                                   EventNames names) {
   const Console& console = session.console();
-  EventLines lines(names, run_id);
+  Scopes scopes(session, run_id);
+  EventLines lines(names, run_id, [&](uint64_t ordinal) { return scopes.Of(ordinal); });
   absl::Status printed;
   const auto print = [&](const std::vector<std::string>& list) {
     for (const std::string& line : list) {
@@ -44,7 +74,7 @@ absl::StatusOr<v1::GetResultResponse> PrintEvents(Session& session, const std::s
                 {.on_event = [&](const v1::WatchEvent& event) { print(lines.Of(event)); },
                  .on_note = [&](const std::string& text) { console.Say("odwctl: " + text); }}));
   ODW_ASSIGN_OR_RETURN(v1::GetResultResponse result, FetchResult(session, run_id));
-  print({lines.End(result)});
+  print(lines.End(result));
   ODW_RETURN_IF_ERROR(printed);
   return result;
 }

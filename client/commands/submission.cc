@@ -4,8 +4,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "client/arguments.h"
 #include "client/failure.h"
+#include "client/output/json.h"
 
 namespace odw::client {
 namespace {
@@ -164,10 +167,42 @@ std::string RandomKey() {
   return key;
 }
 
+void WarnOfTornJson(const Console& console, const SubmissionFlags& flags) {
+  const std::string args = flags.args.value_or("");
+  const size_t first = args.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || (args[first] != '{' && args[first] != '[')) return;
+  if (IsJson(args)) return;
+  console.Say("odwctl: --args begins like JSON and is none: the script gets it as a string");
+}
+
 void SayWarnings(Session& session, const v1::SubmitResponse& response) {
   for (const std::string& warning : response.warnings())
     session.console().Say("warning: " + warning);
 }
+
+namespace {
+
+// A private daemon starts the executors itself, so that a slip is known before it tries.
+absl::Status CheckRuntimes(const ExecutorWish& wish) {
+  const std::vector<std::string> known = {"claude", "codex", "bamboo", "command", kMock};
+  for (const std::string& runtime : wish.runtimes) {
+    if (std::find(known.begin(), known.end(), runtime) != known.end()) continue;
+    const std::string nearest = NearestWord(runtime, known);
+    return UsageError("there is no runtime '" + runtime + "'",
+                      (nearest.empty() ? "" : "Did you mean " + nearest + "? ") +
+                          std::string("There are: claude, codex, bamboo, command, mock."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SubmitFailure(const absl::Status& status, const v1::SubmitRequest& request) {
+  if (!absl::IsNotFound(status) || request.workflow().empty()) return status;
+  return FailureStatus({ExitCode::kNotFound, "not_found", MessageOf(status),
+                        "Give a script's path, or the name of a saved workflow: odwctl workflows "
+                        "list"});
+}
+
+}  // namespace
 
 absl::StatusOr<v1::SubmitResponse> SubmitRun(Session& session, SubmissionFlags flags) {
   // Not for a resume, whose runtime is the resumed run's.
@@ -180,11 +215,13 @@ absl::StatusOr<v1::SubmitResponse> SubmitRun(Session& session, SubmissionFlags f
   if (wish.runtimes.empty() && session.uses_private_daemon()) {
     ChooseMock(session.console(), request.mutable_options(), &wish);
   }
+  if (session.uses_private_daemon()) ODW_RETURN_IF_ERROR(CheckRuntimes(wish));
+  WarnOfTornJson(session.console(), flags);
   session.set_wish(std::move(wish));
-  ODW_ASSIGN_OR_RETURN(v1::SubmitResponse response,
-                       session.Call<v1::SubmitResponse>(
-                           [&](ControlClient& client) { return client.Submit(request); }));
-  SayWarnings(session, response);
+  const absl::StatusOr<v1::SubmitResponse> response = session.Call<v1::SubmitResponse>(
+      [&](ControlClient& client) { return client.Submit(request); });
+  ODW_RETURN_IF_ERROR(SubmitFailure(response.status(), request));
+  SayWarnings(session, *response);
   return response;
 }
 

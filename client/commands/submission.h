@@ -82,6 +82,9 @@ std::string RandomKey();
 // Tells the session which executors the flags (or $ODW_RUNTIME) ask for; submits; says the warnings
 // on stderr.
 absl::StatusOr<v1::SubmitResponse> SubmitRun(Session& session, SubmissionFlags flags);
+// `--args '{"a": 1'` is a string, but hardly meant to be: said so.
+void WarnOfTornJson(const Console& console, const SubmissionFlags& flags);
+
 void SayWarnings(Session& session, const v1::SubmitResponse& response);
 
 }  // namespace odw::client

@@ -5,23 +5,35 @@
 namespace odw::client {
 namespace {
 
+// CLI11's own names every number that a double can be.
+const CLI::Validator& AboveZero() {
+  static const auto* const validator = new CLI::Validator(
+      [](std::string& text) -> std::string {
+        double number = 0;
+        if (CLI::detail::lexical_cast(text, number) && number > 0) return "";
+        return "'" + text + "' is no number above 0";
+      },
+      "NUMBER", "above 0");
+  return *validator;
+}
+
 void AddLimitFlags(CLI::App* command, RunFlags* flags) {
   command->add_option("--concurrency", flags->concurrency, "Nodes at work at once in this run")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   command->add_option("--agents-max", flags->agents_max, "Agent calls that the run may make")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   command
       ->add_option("--list-max", flags->list_length_max,
                    "Longest list that parallel() and pipeline() take")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   command
       ->add_option("--schema-tries", flags->schema_tries_max,
                    "Answers that a call may try against its schema, the first included")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   command
       ->add_option("--budget", flags->budget_tokens,
                    "What the script sees as budget.total: past it, further calls are refused")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   command->add_option("--max-tokens", flags->tokens_max,
                       "Pause the run at so many tokens of any kind: 2000000, 500k, 2M");
   command->add_option("--max-cost", flags->cost_max, "Pause the run at this cost: 5USD, 30CNY");

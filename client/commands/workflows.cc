@@ -19,6 +19,7 @@ constexpr size_t kSourceBytesMax = 4 << 20;
 struct WorkflowFlags {
   std::string cwd;
   std::string name;  // show, remove: a workflow; save: a file or a run
+  bool all = false;
   bool claude = false;
   bool force = false;
 };
@@ -47,11 +48,32 @@ absl::StatusOr<v1::SavedWorkflow> Find(Session& session, const WorkflowFlags& fl
        known.empty() ? "Save one: odwctl workflows save flow.js" : "There are: " + known});
 }
 
+// What a run could name (SPEC M3): a file whose meta is bad has no name, and a body that is refused is
+// told when it runs. How many files were left out.
+int KeepNameable(v1::ListWorkflowsResponse* list) {
+  v1::ListWorkflowsResponse kept;
+  for (v1::SavedWorkflow& workflow : *list->mutable_workflows()) {
+    if (workflow.name().empty()) continue;
+    workflow.clear_problem();
+    *kept.add_workflows() = std::move(workflow);
+  }
+  const int left_out = list->workflows_size() - kept.workflows_size();
+  *list = std::move(kept);
+  return left_out;
+}
+
 absl::Status List(Session& session, const WorkflowFlags& flags) {
-  ODW_ASSIGN_OR_RETURN(const v1::ListWorkflowsResponse list, FetchList(session, flags));
+  ODW_ASSIGN_OR_RETURN(v1::ListWorkflowsResponse list, FetchList(session, flags));
+  const int left_out = flags.all ? 0 : KeepNameable(&list);
   const Console& console = session.console();
-  return console.json() ? console.PrintJson(WorkflowsToJson(list))
-                        : console.Print(WorkflowTable(list));
+  if (console.json()) return console.PrintJson(WorkflowsToJson(list));
+  ODW_RETURN_IF_ERROR(console.Print(WorkflowTable(list)));
+  if (left_out > 0) {
+    console.Say(std::to_string(left_out) +
+                (left_out == 1 ? " file is" : " files are") +
+                " left out, having no good meta: odwctl workflows list --all says why");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Show(Session& session, const WorkflowFlags& flags) {
@@ -140,7 +162,8 @@ void AddWorkflows(CLI::App& app, Session& session, absl::Status* outcome) {
       "  odwctl exec 'review changes'\n"
       "  odwctl workflows save wf_1072dc96-6a2b4f01 --claude   (the script of a run)");
   auto flags = std::make_shared<WorkflowFlags>();
-  Add(group, session, outcome, "list", "The workflows that a run here could name", List, flags);
+  Add(group, session, outcome, "list", "The workflows that a run here could name", List, flags)
+      ->add_flag("--all", flags->all, "Also files that cannot be used, and what is wrong with each");
   Add(group, session, outcome, "show", "Print a saved workflow's script", Show, flags)
       ->add_option("name", flags->name, "Its name")
       ->required();

@@ -19,8 +19,22 @@ constexpr int kReconnectBackoffMaxMs = 500;
 // MIN_RECONNECT_BACKOFF.
 constexpr int kConnectTimeoutMs = 10000;
 
-absl::Status FromGrpc(const grpc::Status& status) {
+// gRPC's own words begin "failed to connect to all addresses; last error: UNKNOWN: unix:/x: why".
+absl::Status NobodyThere(const std::string& target, const std::string& said) {
+  const std::string unix_path = target.rfind("unix:", 0) == 0 ? target.substr(5) : "";
+  const std::string& address = unix_path.empty() ? target : unix_path;
+  const size_t at = said.find(address);
+  const size_t why = at == std::string::npos ? at : at + address.size();
+  return absl::UnavailableError("no daemon answers at " + target + ": failed to connect" +
+                                (why == std::string::npos ? "" : said.substr(why)));
+}
+
+absl::Status FromGrpc(const grpc::Status& status, const std::string& target) {
   if (status.ok()) return absl::OkStatus();
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+      status.error_message().rfind("failed to connect to all addresses", 0) == 0) {
+    return NobodyThere(target, status.error_message());
+  }
   // The two enumerations have the same numbers by design.
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
@@ -42,7 +56,7 @@ std::shared_ptr<grpc::Channel> Dial(const Endpoint& endpoint) {
 
 struct ControlClient::Stubs {
   explicit Stubs(const Endpoint& endpoint)
-      : channel(Dial(endpoint)), stub(channel), token(endpoint.token) {}
+      : target(endpoint.target), channel(Dial(endpoint)), stub(channel), token(endpoint.token) {}
 
   void Prepare(grpc::ClientContext* context) const {
     if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
@@ -61,11 +75,12 @@ struct ControlClient::Stubs {
                                   const Request& request) {
     Prepare(context);
     Response response;
-    const absl::Status status = FromGrpc((stub.*method)(context, request, &response));
+    const absl::Status status = FromGrpc((stub.*method)(context, request, &response), target);
     if (!status.ok()) return status;
     return response;
   }
 
+  const std::string target;
   std::shared_ptr<grpc::Channel> channel;
   v1::Control::Stub stub;
   const std::string token;
@@ -164,7 +179,7 @@ absl::Status ControlClient::Watch(const v1::WatchRequest& request,
     reader->Finish();
     return absl::OkStatus();
   }
-  return FromGrpc(reader->Finish());
+  return FromGrpc(reader->Finish(), stubs_->target);
 }
 
 absl::Status ControlClient::Report(
@@ -181,7 +196,7 @@ absl::Status ControlClient::Report(
     reader->Finish();
     return status;
   }
-  return FromGrpc(reader->Finish());
+  return FromGrpc(reader->Finish(), stubs_->target);
 }
 
 }  // namespace odw::client

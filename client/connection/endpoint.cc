@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include "client/failure.h"
 #include "daemon/base/fd.h"
 
@@ -16,6 +18,12 @@ constexpr size_t kSocketPathBytesMax = sizeof(sockaddr_un{}.sun_path) - 1;
 bool IsLoopback(const std::string& address) {
   return address.rfind("127.", 0) == 0 || address.rfind("[::1]:", 0) == 0 ||
          address.rfind("localhost:", 0) == 0;
+}
+
+// One word of characters that a header takes.
+bool IsToken(const std::string& text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 absl::StatusOr<Endpoint> UnixEndpoint(const std::string& path) {
@@ -53,6 +61,11 @@ absl::StatusOr<Endpoint> ParseEndpoint(const std::string& address, const std::st
                       "Give the token file of the daemon: <data>/token.");
   }
   while (!token->empty() && strchr(" \r\n\t", token->back()) != nullptr) token->pop_back();
+  // gRPC ends the process over a header that is none, and shows it.
+  if (!IsToken(*token)) {
+    return UsageError("the token file " + token_file + " holds no token",
+                      "Give the token file of the daemon: <data>/token.");
+  }
   return Endpoint{.target = address, .token = *std::move(token)};
 }
 

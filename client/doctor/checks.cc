@@ -4,9 +4,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "client/doctor/limit_checks.h"
 #include "client/doctor/runtime_checks.h"
+#include "client/output/json.h"
 #include "client/output/text.h"
 #include "daemon/base/canonical_json.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/subprocess.h"
 #include "daemon/base/version.h"
 
@@ -61,7 +64,8 @@ Check Disk(const StateFolder& folder) {
 void DaemonChecks(const v1::Info& info, std::vector<Check>* checks) {
   const std::string daemon = "odwd " + OneLine(info.version()) + ", process " +
                              std::to_string(info.pid()) + ", " + std::to_string(info.open_runs()) +
-                             " open runs, script hosts " + std::to_string(info.script_hosts()) +
+                             (info.open_runs() == 1 ? " open run" : " open runs") +
+                             ", script hosts " + std::to_string(info.script_hosts()) +
                              " of " + std::to_string(info.script_hosts_max());
   if (info.version() == kVersion) {
     checks->push_back({"daemon", Verdict::kGood, daemon});
@@ -98,7 +102,8 @@ void DaemonChecks(const v1::Info& info, std::vector<Check>* checks) {
   }
 }
 
-void DaemonCheck(Session& session, std::vector<Check>* checks) {
+void DaemonCheck(Session& session, DoctorReport* report) {
+  std::vector<Check>* checks = &report->checks;
   const absl::StatusOr<Endpoint> endpoint = session.FindDaemon();
   if (!endpoint.ok() && absl::IsNotFound(endpoint.status())) {
     checks->push_back({"daemon", Verdict::kNote, "not running; it is started when it is needed"});
@@ -106,7 +111,13 @@ void DaemonCheck(Session& session, std::vector<Check>* checks) {
   }
   const absl::StatusOr<v1::Info> info =
       endpoint.ok() ? ControlClient(*endpoint).GetInfo() : endpoint.status();
-  if (info.ok()) return DaemonChecks(*info, checks);
+  if (info.ok()) {
+    DaemonChecks(*info, checks);
+    const std::vector<Check> limits = LimitChecks(*info, UnixMillis(Clock::Real().Now()));
+    checks->insert(checks->end(), limits.begin(), limits.end());
+    report->limits_json = LimitsToJson(*info);
+    return;
+  }
   const Failure failure = FailureOf(info.status());
   const std::string next = failure.code == "unavailable"
                                ? "Is odwd running at " + session.flags().daemon + "?"
@@ -150,7 +161,7 @@ DoctorReport RunChecks(Session& session, const DoctorWish& wish) {
       checks.push_back({"state folder", Verdict::kBad, failure.message, failure.next_step});
     }
   }
-  DaemonCheck(session, &checks);
+  DaemonCheck(session, &report);
   RuntimeChecks(runtimes, &report);
   return report;
 }
@@ -177,7 +188,9 @@ std::string ReportToJson(const DoctorReport& report) {
             ",\"next_step\":" + JsonQuote(check.next_step) + "}";
   }
   return std::string("{\"ok\":") + (good ? "true" : "false") + ",\"checks\":[" + list +
-         "],\"runtimes\":" + report.runtimes_json + "}";
+         "],\"runtimes\":" + report.runtimes_json +
+         (report.limits_json.empty() ? "" : "," + report.limits_json.substr(1, report.limits_json.size() - 2)) +
+         "}";
 }
 
 }  // namespace odw::client

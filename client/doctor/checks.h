@@ -17,11 +17,13 @@ struct DoctorWish {
 struct DoctorReport {
   std::vector<Check> checks;
   std::string runtimes_json = "[]";  // what the executors found: executors/doctor/README.md
+  std::string limits_json;           // of the daemon (output/json.h); empty: none was asked
 };
 
 DoctorReport RunChecks(Session& session, const DoctorWish& wish);
 std::string ChecksText(const std::vector<Check>& checks);
-// {"ok":bool,"checks":[{"name","verdict","finding","next_step"}],"runtimes":[...]}
+// {"ok":bool,"checks":[{"name","verdict","finding","next_step"}],"runtimes":[...],"providers":[...],
+// "today":{...}}
 std::string ReportToJson(const DoctorReport& report);
 
 }  // namespace odw::client

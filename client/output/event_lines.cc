@@ -52,6 +52,20 @@ Json Logged(const v1::LogLine& log, int64_t unix_ms) {
   return line;
 }
 
+std::vector<std::string> Lines(const std::vector<CombinatorEvent>& events) {
+  std::vector<std::string> lines;
+  for (const CombinatorEvent& event : events) {
+    Json line = Line(event.type.c_str(), event.unix_ms);
+    line["id"] = event.id;
+    if (event.calls > 0) {
+      line["calls"] = event.calls;
+      line["failed"] = event.failed;
+    }
+    lines.push_back(Dump(line));
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::vector<std::string> EventLines::Of(const v1::WatchEvent& event) {
@@ -90,6 +104,10 @@ std::vector<std::string> EventLines::OfNode(const v1::NodeChanged& node, int64_t
     return json;
   };
   std::vector<std::string> lines;
+  if (!seen.placed && scope_of_) {
+    seen.placed = true;
+    lines = Lines(combinators_.OnCalled(node.ordinal(), scope_of_(node.ordinal()), unix_ms));
+  }
   const bool failed = HasError(node);
   if (node.state() == v1::NODE_RUNNING && !failed && node.attempt() > seen.started) {
     seen.started = node.attempt();
@@ -116,6 +134,12 @@ std::vector<std::string> EventLines::OfNode(const v1::NodeChanged& node, int64_t
   }
   const bool ended = node.state() == v1::NODE_DONE || node.state() == v1::NODE_FAILED ||
                      node.state() == v1::NODE_CANCELLED;
+  if (ended || node.state() == v1::NODE_CACHED || node.state() == v1::NODE_SKIPPED) {
+    combinators_.OnEnded(node.ordinal(),
+                         node.state() == v1::NODE_FAILED ? CombinatorEvents::Outcome::kFailed
+                                                         : CombinatorEvents::Outcome::kDone,
+                         unix_ms);
+  }
   if (ended) {
     Json json = line("agent_done");
     json["ok"] = node.state() == v1::NODE_DONE;
@@ -126,7 +150,14 @@ std::vector<std::string> EventLines::OfNode(const v1::NodeChanged& node, int64_t
   return lines;
 }
 
-std::string EventLines::End(const v1::GetResultResponse& result) const {
+std::vector<std::string> EventLines::End(const v1::GetResultResponse& result) {
+  std::vector<std::string> lines;
+  if (names_ == EventNames::kOriginal) lines = Lines(combinators_.AtEnd());
+  lines.push_back(Result(result));
+  return lines;
+}
+
+std::string EventLines::Result(const v1::GetResultResponse& result) const {
   const v1::Run& run = result.run();
   const bool done = run.state() == v1::COMPLETED;
   const std::string value = done && !result.value_json().empty() ? result.value_json() : "null";

@@ -33,6 +33,9 @@ Json ToJson(const v1::Usage& usage) {
     json["cost_micros"] = usage.cost_micros();
     json["currency"] = usage.currency();
   }
+  for (const v1::Money& other : usage.other_costs()) {
+    json["other_costs"].push_back({{"cost_micros", other.micros()}, {"currency", other.currency()}});
+  }
   return json;
 }
 
@@ -54,7 +57,8 @@ Json CensusToJson(const Counts& census) {
 Json ToJson(const v1::NodeCounts& n) {
   return {{"total", n.total()},   {"queued", n.queued()},   {"running", n.running()},
           {"done", n.done()},     {"failed", n.failed()},   {"skipped", n.skipped()},
-          {"cached", n.cached()}, {"blocked", n.blocked()}, {"cancelled", n.cancelled()}};
+          {"cached", n.cached()}, {"blocked", n.blocked()}, {"cancelled", n.cancelled()},
+          {"backoff", n.backoff()}};
 }
 
 void PutText(Json* json, const char* key, const std::string& value) {
@@ -138,6 +142,7 @@ Json ToJson(const v1::Run& run) {
     json["saved_usage"] = ToJson(run.saved_usage());
   }
   if (run.overshoot_tokens() != 0) json["overshoot_tokens"] = run.overshoot_tokens();
+  if (run.overshoot_micros() != 0) json["overshoot_micros"] = run.overshoot_micros();
   if (run.budget_total() != 0) json["budget_total"] = run.budget_total();
   if (run.node_size() > 0) {
     json["node"] = Json::array();
@@ -186,6 +191,25 @@ Json ToJson(const v1::Executor& executor) {
           {"permission_max", executor.permission_max()}};
 }
 
+Json ToJson(const v1::ProviderState& state) {
+  Json json = {{"runtime", state.runtime()}, {"provider", state.provider()}, {"open", state.open()}};
+  PutText(&json, "key_id", state.key_id());
+  if (state.concurrency() != 0) json["concurrency"] = state.concurrency();
+  if (state.retry_unix_ms() != 0) json["retry_unix_ms"] = state.retry_unix_ms();
+  PutText(&json, "why", state.why());
+  return json;
+}
+
+Json ToJson(const v1::DayUsage& today) {
+  Json json = {{"usage", ToJson(today.usage())}};
+  if (today.tokens_max() != 0) json["tokens_max"] = today.tokens_max();
+  if (today.cost_micros_max() != 0) {
+    json["cost_micros_max"] = today.cost_micros_max();
+    json["cost_currency"] = today.cost_currency();
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string RunToJson(const v1::Run& run) { return Dump(ToJson(run)); }
@@ -228,6 +252,15 @@ std::string EventToJson(const v1::WatchEvent& event) {
     case v1::WatchEvent::BODY_NOT_SET:
       break;
   }
+  return Dump(json);
+}
+
+std::string LimitsToJson(const v1::Info& info) {
+  Json json = {{"providers", Json::array()}};
+  for (const v1::ProviderState& state : info.providers()) {
+    json["providers"].push_back(ToJson(state));
+  }
+  if (info.has_today()) json["today"] = ToJson(info.today());
   return Dump(json);
 }
 

@@ -15,10 +15,11 @@ std::string RunToJson(const v1::Run& run);
 std::string RunsToJson(const v1::ListRunsResponse& runs);
 std::string EventToJson(const v1::WatchEvent& event);
 std::string InfoToJson(const v1::Info& info);
+// {"providers":[{"runtime","provider","open",...}],"today":{"usage",...}}: what limits the daemon now.
+std::string LimitsToJson(const v1::Info& info);
 std::string ExplainToJson(const v1::ExplainResponse& reply);
 std::string CheckToJson(const v1::CheckResponse& reply);
 std::string WorkflowsToJson(const v1::ListWorkflowsResponse& reply);
-std::string RepositoryToJson(const v1::RepositoryResponse& reply);
 std::string SubmitToJson(const v1::SubmitResponse& response);
 // {"error":{"code","message","next_step","exit_code"}}
 std::string FailureToJson(const Failure& failure);

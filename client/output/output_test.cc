@@ -180,6 +180,32 @@ TEST_F(Tree, EstimatesFromWhatHasEndedHowLongTheCallsSoFarStillTake) {
   EXPECT_NE(View(90, 20).find("about 10.0s to go"), std::string::npos) << View(90, 20);
 }
 
+TEST_F(Tree, MoneyOfTwoCurrenciesIsNotAddedUpAndEachAttemptCounts) {
+  const auto spend = [](v1::NodeChanged* node, uint32_t attempt, int64_t micros,
+                        const char* currency) {
+    node->set_attempt(attempt);
+    node->mutable_usage()->set_input_tokens(100);
+    node->mutable_usage()->set_cost_micros(micros);
+    node->mutable_usage()->set_currency(currency);
+  };
+  spend(&Node(100, 1, v1::NODE_RUNNING), 1, 1'000'000, "USD");
+  spend(&Node(200, 1, v1::NODE_RUNNING), 2, 500'000, "USD");
+  spend(&Node(300, 2, v1::NODE_RUNNING), 1, 3'000'000, "CNY");
+  const std::string view = View(100, 20);
+  EXPECT_NE(view.find("300 tokens"), std::string::npos) << view;
+  EXPECT_NE(view.find("3.0000 CNY"), std::string::npos) << view;
+  EXPECT_NE(view.find("1.5000 USD"), std::string::npos) << view;
+}
+
+TEST_F(Tree, UsageThatComesLateLeavesTheNodeAsItWas) {
+  Node(100, 1, v1::NODE_RUNNING);
+  Node(200, 1, v1::NODE_DONE);
+  Node(300, 1, v1::NODE_STATE_UNSPECIFIED).mutable_usage()->set_input_tokens(70);
+  const std::string view = View(100, 20);
+  EXPECT_NE(view.find("1/1 nodes"), std::string::npos) << view;
+  EXPECT_NE(view.find("70 tokens"), std::string::npos) << view;
+}
+
 TEST_F(Tree, AsLinesNamesEachEndOnce) {
   std::string lines;
   LineProgress progress([&](const std::string& line) { lines += line; });

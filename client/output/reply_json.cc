@@ -65,20 +65,4 @@ std::string WorkflowsToJson(const v1::ListWorkflowsResponse& reply) {
   return Dump(json);
 }
 
-std::string RepositoryToJson(const v1::RepositoryResponse& reply) {
-  Json json = {{"ok", reply.ok()}, {"files", reply.files()}, {"conflicts", Json::array()}};
-  for (const v1::RepositoryConflict& conflict : reply.conflicts()) {
-    Json entry = {{"path", conflict.path()}, {"what", conflict.what()}};
-    if (conflict.node() != 0) entry["node"] = NodeName(conflict.node());
-    json["conflicts"].push_back(std::move(entry));
-  }
-  if (!reply.commit().empty()) json["commit"] = reply.commit();
-  if (!reply.diff().empty()) json["diff"] = reply.diff();
-  if (HasError(reply)) {
-    json["error"] = {{"category", CategoryName(reply.error().category())},
-                     {"message", reply.error().message()}};
-  }
-  return Dump(json);
-}
-
 }  // namespace odw::client

@@ -1,7 +1,5 @@
 #include "client/output/reply_text.h"
 
-#include <algorithm>
-
 #include "client/arguments.h"
 #include "client/output/text.h"
 
@@ -11,7 +9,6 @@ namespace {
 constexpr int kFieldColumns = 14;
 constexpr int kValueColumns = 60;
 constexpr int kExcerptColumns = 100;
-constexpr int kFilesShown = 20;
 
 std::string Node(uint64_t ordinal) { return "n" + std::to_string(ordinal); }
 
@@ -101,34 +98,6 @@ std::string CheckText(const std::string& name, const std::string& source,
   out += name + ": ok: " + OneLine(reply.name());
   if (!reply.description().empty()) out += ": " + OneLine(reply.description());
   return out + " (" + (reply.dialect() == v1::ODW ? "odw" : "builtin") + " dialect)\n";
-}
-
-std::string DiffText(const v1::RepositoryResponse& reply) {
-  if (reply.diff().empty()) return "No file was changed.\n";
-  return reply.diff();
-}
-
-std::string RepositoryText(v1::RepositoryRequest::Kind kind, const v1::RepositoryResponse& reply) {
-  std::string out;
-  for (const v1::RepositoryConflict& conflict : reply.conflicts()) {
-    out += "conflict  " + OneLine(conflict.path()) + ": " + OneLine(conflict.what());
-    if (conflict.node() != 0) out += " (" + Node(conflict.node()) + ")";
-    out += "\n";
-  }
-  if (!reply.ok()) return out;
-  const bool merged = kind == v1::RepositoryRequest::MERGE;
-  if (reply.files_size() == 0) return out + "No file was changed.\n";
-  out += std::to_string(reply.files_size()) + (reply.files_size() == 1 ? " file " : " files ") +
-         (merged ? "merged" : "changed in the work tree");
-  if (!reply.commit().empty()) out += ", commit " + OneLine(reply.commit()).substr(0, 12);
-  out += "\n";
-  for (int i = 0; i < std::min(reply.files_size(), kFilesShown); ++i) {
-    out += "  " + OneLine(reply.files(i)) + "\n";
-  }
-  if (reply.files_size() > kFilesShown) {
-    out += "  and " + std::to_string(reply.files_size() - kFilesShown) + " more\n";
-  }
-  return out;
 }
 
 std::string WorkflowTable(const v1::ListWorkflowsResponse& reply) {

@@ -15,12 +15,6 @@ std::string ExplainText(const v1::ExplainResponse& reply);
 std::string CheckText(const std::string& name, const std::string& source,
                       const v1::CheckResponse& reply);
 
-// Diffs of all nodes, as git shows them; a word where there are none. Not made safe.
-std::string DiffText(const v1::RepositoryResponse& reply);
-
-// What was applied or merged; or what stands in the way, a line a conflict.
-std::string RepositoryText(v1::RepositoryRequest::Kind kind, const v1::RepositoryResponse& reply);
-
 std::string WorkflowTable(const v1::ListWorkflowsResponse& reply);
 
 }  // namespace odw::client

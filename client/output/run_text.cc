@@ -1,5 +1,7 @@
 #include "client/output/run_text.h"
 
+#include <algorithm>
+
 #include "client/output/text.h"
 #include "client/output/tree_view.h"
 #include "daemon/base/clock.h"
@@ -38,7 +40,8 @@ std::string NodesText(const v1::NodeCounts& nodes) {
     if (count > 0) text += ", " + std::to_string(count) + " " + what;
   };
   add(nodes.running(), "running");
-  add(nodes.queued(), "queued");
+  add(nodes.queued() - std::min(nodes.queued(), nodes.backoff()), "queued");
+  add(nodes.backoff(), "waiting for a retry");
   add(nodes.blocked(), "blocked");
   add(nodes.failed(), "failed");
   add(nodes.cancelled(), "cancelled");
@@ -127,6 +130,12 @@ std::string RunText(const v1::Run& run) {
       budget += ", passed by " + FormatCount(run.overshoot_tokens());
     }
     Row(&out, "budget", budget);
+  } else if (run.overshoot_tokens() > 0) {
+    Row(&out, "overshoot", FormatCount(run.overshoot_tokens()) + " tokens past the ceiling");
+  }
+  if (run.overshoot_micros() > 0) {
+    Row(&out, "overshoot",
+        FormatMoney(run.overshoot_micros(), "past --max-cost, in its currency"));
   }
   if (run.re_executed() > 0) {
     Row(&out, "re-executed",

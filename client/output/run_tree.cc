@@ -72,7 +72,11 @@ void RunTree::ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms) {
   if (!changed.label().empty()) node.label = OneLine(changed.label());
   if (!changed.runtime().empty()) node.runtime = OneLine(changed.runtime());
   if (!changed.model().empty()) node.model = OneLine(changed.model());
-  if (changed.has_usage()) TakeUsage(changed.usage(), &entry);
+  if (changed.has_usage()) TakeUsage(changed.usage(), changed.attempt(), &entry);
+  if (changed.state() == v1::NODE_STATE_UNSPECIFIED) {  // usage of an attempt that lost, or came late
+    Count(entry, +1);
+    return;
+  }
   const bool begins = changed.state() == v1::NODE_RUNNING &&
                       (node.state != v1::NODE_RUNNING || changed.attempt() != node.attempt);
   if (begins) node.started_unix_ms = unix_ms;
@@ -94,10 +98,12 @@ void RunTree::ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms) {
   Count(entry, +1);
 }
 
-void RunTree::TakeUsage(const v1::Usage& usage, Entry* entry) {
-  entry->view.tokens = TotalTokens(usage);
-  entry->cost_micros = usage.cost_micros();
-  if (!usage.currency().empty()) currency_ = OneLine(usage.currency());
+void RunTree::TakeUsage(const v1::Usage& usage, uint32_t attempt, Entry* entry) {
+  entry->attempts[attempt] = {.tokens = TotalTokens(usage),
+                              .cost_micros = usage.cost_micros(),
+                              .currency = OneLine(usage.currency())};
+  entry->view.tokens = 0;
+  for (const auto& [number, spent] : entry->attempts) entry->view.tokens += spent.tokens;
 }
 
 void RunTree::ApplyProgress(const v1::NodeProgress& progress) {
@@ -105,7 +111,9 @@ void RunTree::ApplyProgress(const v1::NodeProgress& progress) {
   if (found == nodes_.end() || IsFinal(found->second.view.state)) return;
   Entry& entry = found->second;
   Count(entry, -1);
-  if (TotalTokens(progress.usage_so_far()) > 0) TakeUsage(progress.usage_so_far(), &entry);
+  if (TotalTokens(progress.usage_so_far()) > 0) {
+    TakeUsage(progress.usage_so_far(), entry.view.attempt, &entry);
+  }
   if (!progress.note().empty()) entry.view.note = OneLine(progress.note());
   Count(entry, +1);
 }
@@ -159,7 +167,9 @@ void RunTree::Count(const Entry& entry, int sign) {
   };
   add(&counts_);
   add(&phases_[entry.phase].counts);
-  cost_micros_ += sign * entry.cost_micros;
+  for (const auto& [number, spent] : entry.attempts) {
+    if (!spent.currency.empty()) costs_[spent.currency] += sign * spent.cost_micros;
+  }
 }
 
 }  // namespace odw::client

@@ -54,8 +54,8 @@ class RunTree {
   bool ended() const { return ended_unix_ms_ != 0; }
   const v1::RunEnded& end() const { return end_; }
   const TreeCounts& counts() const { return counts_; }
-  int64_t cost_micros() const { return cost_micros_; }
-  const std::string& currency() const { return currency_; }
+  // Millionths, by currency.
+  const std::map<std::string, int64_t>& costs() const { return costs_; }
   // How long the calls made so far still take if they take as long as those before; 0: not known.
   // More calls may follow, so a run rarely takes less.
   int64_t RemainingMillis(int64_t now_unix_ms) const;
@@ -66,15 +66,20 @@ class RunTree {
   const std::vector<std::string>& log() const { return log_; }
 
  private:
+  struct Spent {
+    uint64_t tokens = 0;
+    int64_t cost_micros = 0;
+    std::string currency;
+  };
   struct Entry {
     TreeNode view;
     size_t phase = 0;
-    int64_t cost_micros = 0;
+    std::map<uint32_t, Spent> attempts;  // what each has used
   };
 
   void ApplyNode(const v1::NodeChanged& changed, int64_t unix_ms);
   void ApplyProgress(const v1::NodeProgress& progress);
-  void TakeUsage(const v1::Usage& usage, Entry* entry);
+  static void TakeUsage(const v1::Usage& usage, uint32_t attempt, Entry* entry);
   size_t PhaseIndex(const std::string& title);
   void Count(const Entry& entry, int sign);
 
@@ -82,11 +87,11 @@ class RunTree {
   v1::RunState state_ = v1::RUNNING;
   v1::Health health_ = v1::OK;
   v1::RunEnded end_;
-  int64_t started_unix_ms_ = 0, ended_unix_ms_ = 0, cost_micros_ = 0;
+  int64_t started_unix_ms_ = 0, ended_unix_ms_ = 0;
   int64_t worked_ms_ = 0;  // by nodes that ran to their end, of which there are:
   uint32_t worked_ = 0;
   uint64_t last_number_ = 0;
-  std::string currency_;
+  std::map<std::string, int64_t> costs_;
   TreeCounts counts_;
   std::vector<TreePhase> phases_;
   std::map<uint64_t, Entry> nodes_;

@@ -155,10 +155,17 @@ std::string FormatMillis(int64_t millis) {
   return buffer;
 }
 
+std::string FormatMoney(int64_t micros, const std::string& currency) {
+  return Printf("%.4f ", static_cast<double>(micros) / 1e6) + OneLine(currency);
+}
+
 std::string FormatCost(const v1::Usage& usage) {
-  if (usage.currency().empty()) return "";
-  return Printf("%.4f ", static_cast<double>(usage.cost_micros()) / 1e6) +
-         OneLine(usage.currency());
+  std::string text;
+  if (!usage.currency().empty()) text = FormatMoney(usage.cost_micros(), usage.currency());
+  for (const v1::Money& other : usage.other_costs()) {
+    text += (text.empty() ? "" : " + ") + FormatMoney(other.micros(), other.currency());
+  }
+  return text;
 }
 
 std::string FormatUnixMillis(int64_t unix_ms) {

@@ -28,7 +28,9 @@ std::string Pad(std::string_view text, int columns);
 
 std::string FormatCount(uint64_t count);         // 950, 12.3k, 4.5M
 std::string FormatMillis(int64_t millis);        // 85ms, 3.2s, 4m12s, 2h05m
-std::string FormatCost(const v1::Usage& usage);  // "0.0123 USD"; empty where unpriced
+std::string FormatMoney(int64_t micros, const std::string& currency);  // "0.0123 USD"
+// "0.0123 USD + 0.5000 CNY"; empty where unpriced.
+std::string FormatCost(const v1::Usage& usage);
 std::string FormatUnixMillis(int64_t unix_ms);   // local time, to the second
 uint64_t TotalTokens(const v1::Usage& usage);
 

@@ -77,12 +77,7 @@ std::string Header(const RunTree& tree, const ViewOptions& options) {
   if (counts.skipped > 0) rest += sep + std::to_string(counts.skipped) + " skipped";
   if (counts.cached > 0) rest += sep + std::to_string(counts.cached) + " reused";
   rest += sep + FormatCount(counts.tokens) + " tokens";
-  if (!tree.currency().empty()) {
-    v1::Usage usage;
-    usage.set_cost_micros(tree.cost_micros());
-    usage.set_currency(tree.currency());
-    rest += sep + FormatCost(usage);
-  }
+  for (const auto& [currency, micros] : tree.costs()) rest += sep + FormatMoney(micros, currency);
   const int64_t left_ms = tree.RemainingMillis(options.now_unix_ms);
   if (left_ms >= kEstimateMillisMin) rest += sep + "about " + FormatMillis(left_ms) + " to go";
   const std::string name = tree.name().empty() ? "run" : tree.name();

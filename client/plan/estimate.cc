@@ -62,6 +62,7 @@ void EstimateNode(const v1::Node& node, const Prices& prices, PlanGroup* group) 
   const Range output = {kAnswerTokensLow, kAnswerTokensHigh};
   group->input_tokens.Add(input);
   group->output_tokens.Add(output);
+  if (group->runtime == "mock") return;  // it costs nothing, whatever model it is asked for
   const std::optional<Price> price = prices.Of(group->provider, group->model);
   if (!price) return;
   group->currency = price->currency;
@@ -83,8 +84,8 @@ std::vector<std::string> Assumptions() {
       "node "
       "takes one model call, or up to ten (bamboo: five) that repeat the prompt at the cached "
       "price",
-      "the mock answers for every runtime, so a call's own runtime and provider are not seen here: "
-      "--runtime says which one is reckoned with",
+      "runtime, provider and model are those that each call asks for; --runtime and --model stand in "
+      "where it names none",
       "prices are list prices of June 2026 or those of --prices; reasoning tokens and retries are "
       "not counted",
   };
@@ -92,15 +93,34 @@ std::vector<std::string> Assumptions() {
 
 }  // namespace
 
+std::vector<PlanModel> ModelsOf(const Plan& plan) {
+  std::vector<PlanModel> models;
+  for (const PlanGroup& group : plan.groups) {
+    auto found = std::find_if(models.begin(), models.end(), [&](const PlanModel& model) {
+      return model.runtime == group.runtime && model.provider == group.provider &&
+             model.model == group.model;
+    });
+    if (found == models.end()) {
+      found = models.insert(models.end(), {.runtime = group.runtime,
+                                           .provider = group.provider,
+                                           .model = group.model,
+                                           .currency = group.currency});
+    }
+    found->nodes += group.nodes;
+    found->input_tokens.Add(group.input_tokens);
+    found->output_tokens.Add(group.output_tokens);
+    found->cost_micros.Add(group.cost_micros);
+  }
+  return models;
+}
+
 Plan EstimatePlan(const v1::Run& run, const Prices& prices, const PlanOptions& options) {
   Plan plan;
   using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
   std::map<Key, size_t> index;
   for (const v1::Node& node : run.node()) {
     ++plan.nodes;
-    // The dry run's own runtime says nothing about where the call would go.
-    const bool named = !node.runtime().empty() && node.runtime() != "mock";
-    const std::string runtime = named ? node.runtime() : options.default_runtime;
+    const std::string runtime = node.runtime().empty() ? options.default_runtime : node.runtime();
     const Key key = {node.phase(), PlaceOf(node.scope()), runtime, node.provider(), node.model()};
     const auto [found, is_new] = index.try_emplace(key, plan.groups.size());
     if (is_new) {
@@ -114,12 +134,13 @@ Plan EstimatePlan(const v1::Run& run, const Prices& prices, const PlanOptions& o
     }
     PlanGroup& group = plan.groups[found->second];
     ++group.nodes;
+    if (!node.isolation().empty()) ++plan.worktrees;
     if (!node.command().empty() || runtime == "command") {
       ++plan.commands;
       continue;
     }
     EstimateNode(node, prices, &group);
-    if (group.currency.empty()) ++plan.unpriced;
+    if (group.currency.empty() && runtime != "mock") ++plan.unpriced;
   }
   for (const PlanGroup& group : plan.groups) {
     plan.input_tokens.Add(group.input_tokens);

@@ -40,19 +40,31 @@ struct PlanGroup {
 struct Plan {
   std::vector<PlanGroup> groups;  // in call order of their first node
   uint32_t nodes = 0;
-  uint32_t commands = 0;  // of these: command nodes, which cost no tokens
+  uint32_t commands = 0;   // of these: command nodes, which cost no tokens
+  uint32_t worktrees = 0;  // of these: nodes in a git worktree of their own
   uint32_t unpriced = 0;
   Range input_tokens, output_tokens;
   std::map<std::string, Range> cost_micros;  // by currency
   std::vector<std::string> assumptions;
 };
 
+// The groups that one model would answer, together.
+struct PlanModel {
+  std::string runtime, provider, model;
+  uint32_t nodes = 0;
+  Range input_tokens, output_tokens, cost_micros;
+  std::string currency;
+};
+
 struct PlanOptions {
   std::string default_runtime;  // of calls that name none
 };
 
-// REQUIRES: `run` was read with its nodes.
+// REQUIRES: `run` was read with its nodes, and these name the runtime that was asked for.
 Plan EstimatePlan(const v1::Run& run, const Prices& prices, const PlanOptions& options);
+
+// In call order of their first node; command nodes too.
+std::vector<PlanModel> ModelsOf(const Plan& plan);
 
 std::string PlanText(const v1::Run& run, const Plan& plan);
 std::string PlanToJson(const v1::Run& run, const Plan& plan);

@@ -1,5 +1,5 @@
-// What models cost, for `odwctl plan` alone: what is charged is what executors report. A small
-// table of list prices, and a user's own file over it. Thread-safe once built.
+// What models cost, for `odwctl plan` alone: what is charged is what executors report. List prices
+// (daemon/base/list_prices.h), and a user's own file over them. Thread-safe once built.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,6 @@ struct Price {
 
 class Prices {
  public:
-  // The built-in table.
-  Prices();
-
   // Adds {"MODEL": {"currency": "USD", "input": 3, "cached": 0.3, "output": 15}}, prices being for
   // a million tokens. Usage failure that names what is wrong.
   absl::Status AddJson(const std::string& json);
@@ -32,8 +29,7 @@ class Prices {
   std::optional<Price> Of(const std::string& provider, const std::string& model) const;
 
  private:
-  std::map<std::string, Price> by_model_;
-  std::map<std::string, std::string> usual_model_;  // of a provider
+  std::map<std::string, Price> given_;  // by model
 };
 
 }  // namespace odw::client

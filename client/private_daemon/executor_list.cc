@@ -63,7 +63,7 @@ absl::StatusOr<ConfigFile> ReadConfig(const std::string& path) {
     const auto at = error.source().begin;
     return UsageError(file.path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
                           ": " + std::string(error.description()),
-                      "Correct the file; its form is shown in examples/.");
+                      "Correct the file; deploy/executor.example.toml shows its form.");
   }
   return file;
 }

@@ -256,15 +256,27 @@ v1::Run Resumed() {
   node->set_attempts(3);
   node->set_schema_path(v1::SCHEMA_PATH_REPAIRED);
   node->set_repair_turns(1);
+  node->mutable_worktree()->set_kept_path("/var/lib/odw/trees/wf_1072dc96-6a2b4f01-n4");
   for (const auto& [category, message] : {std::pair{v1::CRASHED, "the runtime ended with signal 9"},
-                                          {v1::OVERLOADED, "529: overloaded"}}) {
+                                          {v1::OVERLOADED, "claude opus: 529: overloaded"}}) {
     v1::Error* error = node->add_attempt_errors();
     error->set_category(category);
     error->set_message(message);
   }
   run.set_budget_total(20000);
   run.set_overshoot_tokens(120);
+  run.set_overshoot_micros(21000);
+  // Two nodes were paid for in dollars and one in yuan.
+  run.mutable_node(2)->mutable_usage()->set_cost_micros(120000);
+  run.mutable_node(2)->mutable_usage()->set_currency("USD");
+  node->mutable_usage()->set_cost_micros(350000);
+  node->mutable_usage()->set_currency("CNY");
   Total(&run);
+  run.mutable_usage()->set_cost_micros(120000);
+  run.mutable_usage()->set_currency("USD");
+  v1::Money* yuan = run.mutable_usage()->add_other_costs();
+  yuan->set_currency("CNY");
+  yuan->set_micros(350000);
   run.mutable_nodes()->set_done(2);
   run.mutable_nodes()->set_cached(2);
   SetResult(&run, R"({"changes":3,"rejected":[]})", 1650);

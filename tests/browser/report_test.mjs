@@ -114,9 +114,16 @@ test('an unfinished run says so, and what it waits for', () => withReport('unfin
 test('a resumed run shows what was reused, what was tried and what changed', () => withReport('resumed', async (page) => {
   assert.match(await text(page, '#resumed'), /resumes wf_0aa1bb22-6a2b0000: 2 nodes/);
   assert.match(await text(page, '#summary'), /0\.1340 USD/);
+  // Currencies stand side by side and are never added up.
+  assert.match(await text(page, '#summary'), /0\.1200 USD\s+0\.3500 CNY/);
+  assert.match(await text(page, '#summary'), /past its ceiling by 0\.0210/);
+  assert.match(await text(page, '#summary'), /passed by 120 tokens/);
+  await page.locator('#usage summary').click();
+  assert.match(await text(page, '#usage'), /Review\s+codex\s.*0\.3500 CNY/);
   assert.match(await text(page, '#node-1'), /from n1 of wf_0aa1bb22-6a2b0000/);
   assert.match(await text(page, '#changes'), /n3 change src\/lease\.cc: 1 file/);
-  await page.locator('#changes .expand').click();
+  assert.match(await text(page, '#changes'), /n4 review src\/lease\.cc: 0 files\s*not all of it could be captured: its folder was kept/);
+  await page.locator('#changes .expand').first().click();
   const open = page.locator('#node-3 + tr.open');
   assert.match(await open.innerText(), /careful-editor/);
   assert.match(await open.innerText(), /Not enforced here\s*network/);
@@ -127,6 +134,7 @@ test('a resumed run shows what was reused, what was tried and what changed', () 
   const review = await page.locator('#node-4 + tr.open').innerText();
   assert.match(review, /valid after a repair \(1 repair turn\)/);
   assert.match(review, /crashed the runtime ended with signal 9/);
+  assert.match(review, /overloaded claude opus: 529/);
   await screenshot(page, 'resumed');
 }));
 

@@ -45,10 +45,9 @@ const words = (name) => name.replace(/_/g, ' ');
 const tokens = (usage) => usage.input + usage.output + usage.cached;
 const plural = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
-function cost(usage) {
-  if (!usage.currency) return '';
-  return `${(usage.cost_micros / 1e6).toFixed(4)} ${oneLine(usage.currency)}`;
-}
+const money = (micros, currency) => `${(micros / 1e6).toFixed(4)} ${oneLine(currency)}`;
+// What was paid, a part for each currency: they are never added up.
+const cost = (usage) => Object.entries(usage.costs).map(([currency, micros]) => money(micros, currency)).join(' + ');
 
 const wasRun = (node) => node.started > 0;
 const endOf = (node) => node.ended || endOfTime;

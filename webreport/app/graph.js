@@ -26,13 +26,16 @@ function boxText(group) {
 }
 
 function mermaidText(phases, groups, edges) {
-  const lines = [`flowchart ${longestChain(groups.length, edges) <= 5 ? 'LR' : 'TB'}`];
+  const chain = longestChain(groups.length, edges);
+  // Phases that do not follow from each other stand side by side.
+  const lines = [`flowchart ${chain <= 5 && (chain > 1 || phases.length === 1) ? 'LR' : 'TB'}`];
   phases.forEach((phase, p) => {
     const boxes = phase.groups.map((group) => {
       const index = groups.indexOf(group);
       return `  g${index}["${boxText(group)}"]:::${worstState(group.states)}`;
     });
-    if (phase.title) lines.push(` subgraph p${p}["${inert(phase.title, 60)}"]`, ...boxes, ' end');
+    // Left to right, so that calls made at once stand below each other: side by side they shrink.
+    if (phase.title) lines.push(` subgraph p${p}["${inert(phase.title, 60)}"]`, '  direction LR', ...boxes, ' end');
     else lines.push(...boxes);
   });
   lines.push(...arrows(phases, groups, edges));

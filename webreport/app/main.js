@@ -6,7 +6,7 @@ function drawLog() {
 }
 
 function drawFrame() {
-  byId('contents').append(...['graph', 'timeline', ...(nodes.some((node) => node.worktree?.changed) ? ['changes'] : []), 'nodes', 'log'].map((id) =>
+  byId('contents').append(...['graph', 'timeline', ...(nodes.some(leftSomething) ? ['changes'] : []), 'nodes', 'log'].map((id) =>
     h('a', { href: `#${id}` }, id[0].toUpperCase() + id.slice(1))));
   byId('footer').append(h('p', { class: 'muted' },
     `Report of odw run ${oneLine(run.id)}, made ${moment(data.made_unix_ms)}. One file; it loads nothing from anywhere.`));

@@ -47,7 +47,7 @@ function facts(node) {
     ['Waited', node.started ? millis(node.started - node.called) : '–'],
     ['Tokens', `${node.usage.input} in, ${node.usage.output} out, ${node.usage.cached} cached`],
     ['Cost', cost(node.usage)], ['Attempts', String(node.attempts)], ['Tool calls', node.usage.tools ? String(node.usage.tools) : ''],
-    ['Runtime', [node.runtime, node.provider, node.model].filter(Boolean).map(oneLine).join(' · ')],
+    ['Runtime', [...new Set([node.runtime, node.provider, node.model])].filter(Boolean).map(oneLine).join(' · ')],
     ['Executor', oneLine(node.executor)], ['Scope', oneLine(node.scope)],
     ['Agent type', oneLine(node.agent_type ?? '')], ['Effort', oneLine(node.effort ?? '')],
     ['Permission', oneLine(node.permission ?? '')], ['Isolation', oneLine(node.isolation ?? '')],
@@ -67,8 +67,8 @@ function detail(node) {
     attempts(node),
     command ? valueBlock('Command', { text: command + (node.args_total ? ` … (${node.args_total} arguments)` : ''), size: command.length }) : '',
     node.prompt ? valueBlock('Prompt', node.prompt) : '',
-    node.result ? valueBlock('Result', node.result, node.result.json) : '',
-    node.worktree ? worktreeBlock(node.worktree) : ''));
+    node.result && !(node.error && node.result.size === 0) ? valueBlock('Result', node.result, node.result.json) : '',
+    node.worktree ? worktreeBlock(node) : ''));
 }
 
 function toggle(row, node) {
@@ -85,7 +85,8 @@ function rowOf(node) {
     h('td', { class: 'label' }, h('bdi', {}, clip(oneLine(node.label), 160) || '–'),
       node.error ? h('span', { class: 'why' }, words(node.error.category)) : '',
       node.cached_from ? h('span', { class: 'muted from' }, `from ${origin(node)}`) : '',
-      node.worktree?.changed ? h('span', { class: 'muted from' }, `${plural(node.worktree.files_changed, 'file')} changed`) : ''),
+      node.worktree?.changed ? h('span', { class: 'muted from' }, `${plural(node.worktree.files_changed, 'file')} changed`) : '',
+      node.worktree?.kept ? h('span', { class: 'cut from' }, 'folder kept') : ''),
     h('td', {}, h('bdi', {}, clip(oneLine(node.phase), 40))),
     h('td', {}, clip(madeBy(node), 40)),
     h('td', { class: 'n' }, node.attempts > 1 ? String(node.attempts) : ''),

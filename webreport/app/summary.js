@@ -36,6 +36,13 @@ function stateBar() {
   return bar;
 }
 
+// A line for each currency.
+function costLines(usage) {
+  const parts = Object.entries(usage.costs);
+  if (parts.length === 0) return '–';
+  return parts.map(([currency, micros]) => h('div', { class: 'money' }, money(micros, currency)));
+}
+
 function cards() {
   const c = run.counts;
   const u = run.usage;
@@ -44,14 +51,16 @@ function cards() {
   return h('div', { class: 'cards' },
     card(finished ? 'Duration' : 'So far', millis(endOfTime - run.submitted),
       finished ? `ended ${moment(run.ended)}` : `report made ${moment(data.made_unix_ms)}`),
-    card('Nodes', finished ? count(c.total) : `${ended} / ${c.total}`, stateBar(), parts.join(', ')),
+    card('Nodes', finished ? String(c.total) : `${ended} / ${c.total}`, stateBar(), parts.join(', ')),
     card('Tokens', count(tokens(u)), `${count(u.input)} in, ${count(u.output)} out`,
       u.cached ? `${count(u.cached)} from cache` : ''),
-    card('Cost', cost(u) || '–', u.currency ? 'all attempts' : 'no prices known'),
-    run.resumed_from ? card('Saved', run.saved.currency ? cost(run.saved) : count(tokens(run.saved)),
+    card('Cost', costLines(u), cost(u) ? 'all attempts' : 'no prices known',
+      run.overshoot_micros ? `past its ceiling by ${(run.overshoot_micros / 1e6).toFixed(4)}` : ''),
+    run.resumed_from ? card('Saved', cost(run.saved) ? costLines(run.saved) : count(tokens(run.saved)),
       `${plural(c.cached, 'node')} reused`, `${count(tokens(run.saved))} tokens not paid again`) : '',
     run.budget_total ? card('Budget', count(run.budget_total),
-      run.overshoot_tokens ? `passed by ${count(run.overshoot_tokens)} tokens` : 'tokens; kept') : '',
+      run.overshoot_tokens ? `passed by ${count(run.overshoot_tokens)} tokens` : 'tokens; kept')
+      : run.overshoot_tokens ? card('Overshoot', count(run.overshoot_tokens), 'tokens past the ceiling') : '',
     card('Re-executed', String(run.re_executed),
       run.re_executed ? `${count(run.re_executed_tokens)} tokens paid again` : 'nothing ran twice'));
 }
@@ -91,14 +100,13 @@ function usageTable() {
   const rows = new Map();
   for (const node of nodes) {
     const key = JSON.stringify([node.phase, madeBy(node)]);
-    const row = rows.get(key) ?? { phase: node.phase, model: madeBy(node), n: 0, failed: 0, input: 0, output: 0, cached: 0, micros: 0, currency: '', ms: 0 };
+    const row = rows.get(key) ?? { phase: node.phase, model: madeBy(node), n: 0, failed: 0, input: 0, output: 0, cached: 0, costs: {}, ms: 0 };
     row.n += 1;
     row.failed += node.state === 'failed' ? 1 : 0;
     row.input += node.usage.input;
     row.output += node.usage.output;
     row.cached += node.usage.cached;
-    row.micros += node.usage.cost_micros;
-    row.currency ||= node.usage.currency;
+    for (const [currency, micros] of Object.entries(node.usage.costs)) row.costs[currency] = (row.costs[currency] ?? 0) + micros;
     row.ms += tookMs(node);
     rows.set(key, row);
   }
@@ -111,7 +119,7 @@ function usageTable() {
         h('td', {}, oneLine(row.phase) || '–'), h('td', {}, row.model || '–'), h('td', {}, String(row.n)),
         h('td', {}, String(row.failed)), h('td', {}, count(row.input)), h('td', {}, count(row.output)),
         h('td', {}, count(row.cached)),
-        h('td', {}, cost({ currency: row.currency, cost_micros: row.micros }) || '–'),
+        h('td', {}, cost(row) || '–'),
         h('td', {}, millis(row.ms))))))));
 }
 
