@@ -117,6 +117,9 @@ Json CheckCli(const CliFacts& facts) {
     Break(&check, "older than " + ToString(facts.oldest), install);
   } else if (!check["key_present"] && !logged_in) {
     NotSetUp(&check, "no key", "Set " + facts.key_variables[0] + " where the executor starts.");
+  } else if (check["base_url"] == "") {
+    Break(&check, "its base URL is no http:// or https:// URL",
+          "Correct " + facts.base_url_variable + " where the executor starts.");
   }
   return check;
 }

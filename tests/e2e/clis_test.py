@@ -337,6 +337,9 @@ def check_doctor_finds_faults(service):
     equal("deepseek", [found["deepseek"][f] for f in ("ok", "reachable", "base_url")],
           [False, False, "http://127.0.0.1:1/v1"])
     equal("the others", [found[r]["ok"] for r in ("claude", "codex")], [True, True])
+    found, _ = doctor(service, 1, ANTHROPIC_BASE_URL="ftp://127.0.0.1/")
+    equal("claude", [found["claude"][f] for f in ("ok", "problem")],
+          [False, "its base URL is no http:// or https:// URL"])
     found, _ = doctor(service, 1, "--probe", DEEPSEEK_API_KEY="sk-wrong-key-0123456789")
     equal("deepseek's probe", found["deepseek"]["probe"]["category"], "AUTH")
     found, _ = doctor(service, 0, PATH="/usr/bin:/bin", DEEPSEEK_API_KEY="", DEEPSEEK_BASE_URL="")

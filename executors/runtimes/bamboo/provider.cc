@@ -74,8 +74,6 @@ ErrorCategory ByCode(const Said& said) {
   if (Any(said, {"invalid_api_key", "authentication_error", "invalid_authentication_error",
                  "minimax:1004"}))
     return odw::v1::AUTH;
-  if (Any(said, {"server_error", "overloaded_error", "engine_overloaded_error"}))
-    return odw::v1::OVERLOADED;
   return odw::v1::ERROR_CATEGORY_UNSPECIFIED;
 }
 
@@ -87,7 +85,9 @@ ErrorCategory ByStatus(long status, const Said& said) {
   }
   const bool refused = status == 403 || status == 429;
   if (refused && Mentions(said.message, {"quota", "balance", "billing"})) return odw::v1::QUOTA;
-  return status == 200 ? odw::v1::OVERLOADED : CategoryOfStatus(status);
+  // Only where the status does not say better: some put "server_error" into every body.
+  const bool names_itself = Any(said, {"overloaded_error", "engine_overloaded_error"});
+  return status == 200 || names_itself ? odw::v1::OVERLOADED : CategoryOfStatus(status);
 }
 
 Json ToJson(const Provider* provider, const ChatMessage& message) {

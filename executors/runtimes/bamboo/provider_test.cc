@@ -51,6 +51,18 @@ TEST(Provider, AnEmptyAccountIsToldInEachOnesWay) {
   EXPECT_EQ(of(402, "{}"), odw::v1::QUOTA);
 }
 
+TEST(Provider, AnErrorOfTheServersIsOneByItsStatus) {
+  const auto of = [](long status) {
+    return ToError(HttpResponse{.status = status},
+                   R"({"error":{"type":"server_error","message":"Request body too large"}})")
+        .category();
+  };
+  EXPECT_EQ(of(503), odw::v1::OVERLOADED);
+  EXPECT_EQ(of(200), odw::v1::OVERLOADED);
+  EXPECT_EQ(of(404), odw::v1::MODEL_NOT_FOUND);
+  EXPECT_NE(of(413), odw::v1::OVERLOADED);
+}
+
 TEST(Provider, SecretsAndLengthAreTakenOutOfQuotes) {
   EXPECT_EQ(QuoteForPeople("key abc, abc!", "abc"), "key [key], [key]!");
   EXPECT_LT(QuoteForPeople(std::string(100'000, 'x'), "k").size(), 3000u);
