@@ -86,7 +86,8 @@ def overhead(build, server):
             config = os.path.join(service.path, "executor.toml")
             with open(config, "w") as out:
                 out.write(f'[{runtime}]\nprogram = "{wrapper}"\n')
-            service._spawn(runtime, [*clis_test.executor_argv(service, runtime), "--config", config])
+            service.executor_flags[runtime] = ["--config", config]
+            service.spawn_executor(runtime)
             ours, theirs = [], []
             for i in range(OVERHEAD_RUNS + 1):
                 run_id, _ = run_to_end(service, f"one{i}", f"return await agent('hello', {{runtime: '{runtime}'}});\n")
