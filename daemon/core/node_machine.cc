@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kErrorMessageBytesMax = 16 << 10;
 constexpr size_t kSessionIdBytesMax = 256;
 constexpr size_t kModelBytesMax = 200;
+constexpr double kLargeTokens = 1.5e6;
 constexpr uint16_t kLossesMax = 8;
 constexpr uint16_t kLossesAtOnce = 3;
 constexpr absl::Duration kFirstLossBackoff = absl::Seconds(1);
@@ -184,7 +185,20 @@ void NodeMachine::EmitEnded(TokenRef ref, v1::Result result, bool discarded) {
     std::string* message = ended->mutable_error()->mutable_message();
     if (message->size() > kErrorMessageBytesMax) message->resize(kErrorMessageBytesMax);
   }
+  const double before = model::AllTokens(ref.run->usage);
   world_->Emit(ref.run, std::move(event), std::move(values));
+  WarnOfTokens(ref.run, before);
+}
+
+// SPEC J7: advice, once a run.
+void NodeMachine::WarnOfTokens(Run* run, double before) {
+  if (before >= kLargeTokens || model::AllTokens(run->usage) < kLargeTokens) return;
+  v1::Event warning;
+  warning.mutable_line()->set_kind(v1::script::Line::WARNING);
+  warning.mutable_line()->set_text(
+      "a large workflow: it has used more than 1.5 million tokens; --max-tokens, --max-cost and --budget "
+      "bound what it may spend");
+  world_->Emit(run, std::move(warning));
 }
 
 void NodeMachine::OnAnswer(Run* run, NodeId id, uint32_t attempt, v1::Result result) {

@@ -49,6 +49,7 @@ class NodeMachine {
   bool TryAgain(Run* run, NodeId id, const v1::Error& error, bool counts);
   bool FallBack(Run* run, NodeId id, const v1::Error& error);
   void RepeatLost(Run* run, NodeId id, const std::string& why);
+  void WarnOfTokens(Run* run, double before);
   void SayStalled(Run* run, NodeId id, uint32_t tries, uint32_t tries_max);
   void SettleFailed(Run* run, NodeId id, const v1::Error& error);
 
