@@ -15,6 +15,11 @@ namespace odw::core {
 // restart: its call is no failure, it waits for a higher ceiling.
 inline constexpr char kOverCeiling[] = "over a ceiling: ";
 
+// An attempt ended with this because it was stopped so.
+inline bool SaysOverCeiling(const v1::Error& error) {
+  return error.message().find(kOverCeiling) != std::string::npos;
+}
+
 class Meter {
  public:
   // `price`: of its model, for what it has not priced itself; null: not known.

@@ -93,9 +93,9 @@ void NodeMachine::OnResult(SessionId session, v1::Result result) {
   const TokenRef ref = found->second;
   if (!PlantedBug(Bug::kTokenCheckDropped)) world_->tokens.erase(found);
   ++world_->stats.results;
-  const bool stopped = result.error().category() == v1::CANCELLED &&
-                       result.error().message().find(kOverCeiling) != std::string::npos;
-  if (stopped) result.mutable_error()->set_category(v1::BUDGET);
+  if (result.error().category() == v1::CANCELLED && SaysOverCeiling(result.error())) {
+    result.mutable_error()->set_category(v1::BUDGET);
+  }
   if (result.ok()) {
     world_->lanes.Succeeded(token);
     world_->breakers.Succeeded(token);
@@ -129,9 +129,9 @@ void NodeMachine::OnSession(TokenRef ref, const v1::Progress& progress) {
   const std::string& session_id = progress.session_id();
   const Node& node = ref.run->node(ref.node);
   const Attempt* attempt = FindAttempt(ref.run->node(ref.node), ref.attempt);
-  const bool useful = HasAnswered(progress.usage_so_far()) && !session_id.empty() && session_id.size() <= kSessionIdBytesMax &&
-                      !ref.run->ended() && node.phase != NodePhase::kSettled && attempt != nullptr &&
-                      !attempt->fenced;
+  const bool useful = HasAnswered(progress.usage_so_far()) && !session_id.empty() &&
+                      session_id.size() <= kSessionIdBytesMax && !ref.run->ended() &&
+                      node.phase != NodePhase::kSettled && attempt != nullptr && !attempt->fenced;
   if (!useful || (node.session && node.session->id == session_id)) return;
   v1::Event event;
   v1::SessionSeen* seen = event.mutable_session();
@@ -275,9 +275,7 @@ bool NodeMachine::FallBack(Run* run, NodeId id, const v1::Error& error) {
 void NodeMachine::OnFailure(Run* run, NodeId id, const v1::Error& error) {
   // Another attempt is still at work: this one's failure decides nothing.
   if (run->node(id).phase != NodePhase::kAwaited) return;
-  const bool stopped = error.category() == v1::BUDGET &&
-                       error.message().find(kOverCeiling) != std::string::npos;
-  if (stopped && !run->returned) {
+  if (error.category() == v1::BUDGET && SaysOverCeiling(error) && !run->returned) {
     // No failure: what is left of the ceiling decides, and pauses the run where nothing is.
     return runs_->Requeue(run, id, absl::InfinitePast(), error.message(), /*counts=*/false);
   }

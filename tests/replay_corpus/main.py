@@ -6,7 +6,7 @@ import sys
 
 import corpus
 from corpus import Corpus
-from harness import Cases, Skipped, equal
+from harness import Cases, equal
 
 # What the run "diverges" is given for its script: its second round of calls is another.
 EDITED = ("so far", "[[say:${first} ${i}]]`", "[[say:${first} no. ${i}]]`")
@@ -58,8 +58,6 @@ def check_divergence(service, known):
 
 def check_resumed(service, known):
     """Its results answer the calls of the run that goes on in its place."""
-    if "resume" not in service.ctl("--help").stdout:
-        raise Skipped("odwctl has no resume yet")
     resumed = service.ok("resume", known["run"], "--detach")["run_id"]
     done = service.ctl("--json", "result", resumed, "--wait")
     equal("exit code, " + done.stderr, done.returncode, 0)
